@@ -20,7 +20,6 @@ from veza_core.schema.audit.baseline import BaselineError, read_baseline
 from veza_core.schema.audit.engine import AuditReport, audit
 from veza_core.schema.audit.exceptions import ExceptionsError, read_exceptions
 from veza_core.schema.audit.profiles import Profile
-from veza_core.schema.audit.reporters import table
 from veza_core.schema.audit.rule import Rule
 from veza_core.schema.audit.rules import ALL_RULES
 from veza_core.schema.audit.service import connect, own_exceptions, own_sources
@@ -181,6 +180,9 @@ class Command(FindingsCommand):
     def _render(self, report: AuditReport, options: dict[str, Any]) -> str:
         if options["format"] != "table":
             return reporters.render(report, options["format"])
+        # Imported here, because only this format needs rich, which takes long to import.
+        from veza_core.schema.audit.reporters import table
+
         terminal = self.stdout.isatty()
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         colour = options["force_color"] or (terminal and not plain and not options["no_color"])

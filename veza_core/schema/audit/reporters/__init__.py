@@ -1,4 +1,7 @@
-"""One module for each format; each renders a report as text."""
+"""One module for each format; each renders a report as text.
+
+They are imported when they are needed: the table needs `rich`.
+"""
 
 from importlib import import_module
 

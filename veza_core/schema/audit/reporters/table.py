@@ -1,94 +1,85 @@
 """A table for people: by group and rule, with an object in each row."""
 
-import unicodedata
+from io import StringIO
 from itertools import groupby
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
 
 from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.reporters import summary, where
 from veza_core.schema.quoting import one_line
 
-#: Styles of a terminal (ECMA-48, SGR).
-_STYLES = {"error": "1;31", "warning": "33", "fine": "32", "group": "1", "line": "2"}
+_STYLES = {"error": "bold red", "warning": "yellow"}
 _INDENT, _GAP = "  ", "  "
 
 
 def render(report: AuditReport, *, width: int, colour: bool) -> str:
     """Render the findings; `width` is in characters."""
-
-    def paint(text: str, style: str) -> str:
-        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if colour and text else text
-
+    out = StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=colour,
+        no_color=not colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+    )
     # Not wrapped, so that the line can be copied.
-    lines = [f"Connected to {where(report)}"]
+    out.write(f"Connected to {where(report)}\n")
     left = _object_width(report, width)
     for group, of_group in groupby(report.findings, key=lambda finding: finding.rule.group):
-        lines.append(f"{paint(group, 'group')} {paint('─' * (width - len(group) - 1), 'line')}")
+        console.rule(Text(group, "bold"), align="left", style="dim")
         for rule, findings in groupby(of_group, key=lambda finding: finding.rule):
-            severity = rule.severity.value
-            name = f"{severity} {rule.id}"
-            heading = "\n".join(_wrapped(f"{name}: {rule.title}", width))
-            lines.append(heading.replace(name, paint(name, severity), 1))
+            style = _STYLES[rule.severity.value]
+            console.print(
+                Text.assemble((f"{rule.severity.value} {rule.id}", style), f": {rule.title}")
+            )
             for finding in findings:
-                lines += _rows(finding.object, finding.message, left, width)
-            lines.append("")
-    total = f"{summary(report)} (schema {report.scope}, profile {report.profile})."
-    style = "error" if report.findings else "fine"
-    lines += [paint(line, style) for line in _wrapped(total, width)]
-    for note in [*report.notes, *_options(report)]:
-        lines += _wrapped(note, width)
-    return "\n".join(line.rstrip() for line in lines) + "\n"
-
-
-def _options(report: AuditReport) -> list[str]:
-    """What to type next, if there are findings."""
-    if not report.findings:
-        return []
-    fixes = sum(finding.fix is not None for finding in report.findings)
-    printed = f"; --fix-sql prints SQL for {fixes} of them" if fixes else ""
-    return [f"--explain RULE says why and what to do{printed}."]
+                # Written directly: a rich table takes ten times as long, and names here contain no
+                # markup.
+                out.writelines(_rows(console, finding.object, finding.message, left))
+            out.write("\n")
+    console.print(_last_lines(report))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
 def _object_width(report: AuditReport, width: int) -> int:
-    longest = max((_cells(one_line(each.object)) for each in report.findings), default=0)
+    longest = max((cell_len(one_line(each.object)) for each in report.findings), default=0)
     return min(longest, max(width * 11 // 20, 10))
 
 
-def _rows(name: str, message: str, left: int, width: int) -> list[str]:
+def _rows(console: Console, name: str, message: str, left: int) -> list[str]:
     """Lay out one finding in two columns, in as many lines as it needs."""
-    right = max(width - len(_INDENT) - left - len(_GAP), 10)
-    names, messages = _wrapped(name, left), _wrapped(message, right)
+    right = max(console.width - len(_INDENT) - left - len(_GAP), 10)
+    names, messages = _wrapped(console, name, left), _wrapped(console, message, right)
     names += [""] * (len(messages) - len(names))
     messages += [""] * (len(names) - len(messages))
     return [
-        f"{_INDENT}{first}{' ' * (left - _cells(first))}{_GAP}{second}"
+        f"{_INDENT}{set_cell_size(first, left)}{_GAP}{second}\n"
         for first, second in zip(names, messages, strict=True)
     ]
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _wrapped(console: Console, text: str, width: int) -> list[str]:
     """Break at blanks and, where a word is longer than the line, inside it."""
-    lines = [""]
-    for word in one_line(text).split(" "):
-        joined = f"{lines[-1]} {word}" if lines[-1] else word
-        if _cells(joined) <= width:
-            lines[-1] = joined
-            continue
-        if lines[-1]:
-            lines.append("")
-        for character in word:
-            if _cells(lines[-1] + character) > width:
-                lines.append("")
-            lines[-1] += character
+    text = one_line(text)
+    if cell_len(text) <= width:
+        return [text]
+    return [line.plain.rstrip() for line in Text(text).wrap(console, width, overflow="fold")]
+
+
+def _last_lines(report: AuditReport) -> Text:
+    scope = f"schema {one_line(report.scope)}, profile {report.profile}"
+    lines = Text(f"{summary(report)} ({scope}).")
+    lines.stylize(_STYLES["error"] if report.findings else "green")
+    for note in report.notes:
+        lines.append(f"\n{one_line(note)}", style="default")
+    if report.findings:
+        fixes = sum(finding.fix is not None for finding in report.findings)
+        lines.append("\n--explain RULE says why and what to do", style="default")
+        if fixes:
+            lines.append(f"; --fix-sql prints SQL for {fixes} of them", style="default")
+        lines.append(".", style="default")
     return lines
-
-
-def _cells(text: str) -> int:
-    """How many columns of a terminal a text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.category(each) in ("Mn", "Me", "Cf")
-        else 2 if unicodedata.east_asian_width(each) in ("W", "F")
-        else 1
-        for each in text
-    )  # fmt: skip
