@@ -1,4 +1,4 @@
-"""With a German server and shell, no command depends on translated messages."""
+"""With a server and a shell in another language, no command depends on translated messages."""
 
 import os
 import subprocess
@@ -15,31 +15,39 @@ from veza_core.db.embedded import directory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]
 
-LOCALE = "de_DE.UTF-8"
+#: What pg_dump and the server say, by the language's locale.
+LOCALES = {
+    "de_DE": ("Fehler: Verbindung", "existiert nicht", "Division durch Null"),
+    "fr_FR": ("erreur : la connexion", "n'existe pas", "division par zéro"),
+}
 REPLACE = ("--replace", "--noinput", "--lock-timeout=0.2")
 
 
-@pytest.fixture
-def german(monkeypatch):
-    """The URL of a server with German messages; started programs have German messages too."""
-    if not any(Path("/usr/share/locale/de/LC_MESSAGES").glob("postgres-*.mo")):
+@pytest.fixture(params=LOCALES)
+def foreign(monkeypatch, request):
+    """The URL of a server with translated messages, and words of three of them. Started programs
+    have such messages too.
+    """
+    name, language = f"{request.param}.UTF-8", request.param[:2]
+    if not any(Path(f"/usr/share/locale/{language}/LC_MESSAGES").glob("postgres-*.mo")):
         pytest.skip("dpkg is set to install no translations here (path-exclude)")
     compiler = needs.program("localedef", "needs localedef (Debian: apt install locales)")
     with tempfile.TemporaryDirectory() as locales:
         # The server's user reads it too.
         Path(locales).chmod(0o755)
-        command = [compiler, "-i", "de_DE", "-f", "UTF-8", f"{locales}/{LOCALE}"]
+        command = [compiler, "-i", request.param, "-f", "UTF-8", f"{locales}/{name}"]
         if subprocess.run(command, capture_output=True, check=False).returncode:
             needs.go_without("needs the sources of locales (Debian: apt install locales)")
-        variables = {"LOCPATH": locales, "LANG": LOCALE, "LC_ALL": LOCALE, "LANGUAGE": "de"}
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
+        variables = {"LOCPATH": locales, "LANG": name, "LC_ALL": name, "LANGUAGE": language}
+        for variable, value in variables.items():
+            monkeypatch.setenv(variable, value)
         monkeypatch.setattr(directory, "INHERITED", (*directory.INHERITED, "LOCPATH"))
-        with running_cluster(needs.debian_programs(), auth="trust", lc_messages=LOCALE) as home:
-            yield f"postgresql://postgres@/postgres?host={home}"
+        with running_cluster(needs.debian_programs(), auth="trust", lc_messages=name) as home:
+            yield f"postgresql://postgres@/postgres?host={home}", *LOCALES[request.param]
 
 
-def test_no_decision_depends_on_a_translated_message(german, tmp_path, settings):
+def test_no_decision_depends_on_a_translated_message(foreign, tmp_path, settings):
+    url, no_connection, not_there, by_zero = foreign
     settings.MIGRATE_LOCK_ATTEMPTS = 1
     pg_dump = subprocess.run(
         [needs.debian_programs() / "pg_dump", "--host=/nowhere"],
@@ -48,21 +56,21 @@ def test_no_decision_depends_on_a_translated_message(german, tmp_path, settings)
         text=True,
         check=False,
     )
-    assert "Fehler: Verbindung" in pg_dump.stderr
+    assert no_connection in pg_dump.stderr
     archive, cut = tmp_path / "a.dump", tmp_path / "cut.dump"
 
     def done(*arguments):
-        result = in_process.run(german, arguments)
+        result = in_process.run(url, arguments)
         assert (result.returncode, result.stderr) == (0, ""), arguments
         return result.stdout
 
-    def refused(*arguments, url=german):
+    def refused(*arguments, url=url):
         result = in_process.run(url, arguments)
         assert is_one_clear_line(result), result.stderr
         return result.stderr
 
     done("migrate", "veza_core", "010")
-    with psycopg.connect(german) as session:
+    with psycopg.connect(url) as session:
         session.execute("LOCK TABLE users")
         assert "could not get its locks" in refused("migrate", "--lock-timeout=0.2")
     done("migrate")
@@ -71,9 +79,9 @@ def test_no_decision_depends_on_a_translated_message(german, tmp_path, settings)
     # We parse pg_restore's messages, so they are in English.
     told = refused("restore_db", str(cut), *REPLACE)
     assert "is cut short or damaged: pg_restore: could not read" in told
-    assert "existiert nicht" in refused("migrate", url=german.replace("/postgres?", "/gone?"))
-    with psycopg.connect(german) as session:
-        with pytest.raises(psycopg.errors.DivisionByZero, match="Division durch Null"):
+    assert not_there in refused("migrate", url=url.replace("/postgres?", "/gone?"))
+    with psycopg.connect(url) as session:
+        with pytest.raises(psycopg.errors.DivisionByZero, match=by_zero):
             session.execute("SELECT 1 / 0")
         session.rollback()
         session.execute("LOCK TABLE users")
@@ -85,5 +93,5 @@ def test_no_decision_depends_on_a_translated_message(german, tmp_path, settings)
     done("reset_db", "--noinput")
     # With all settings that a process reads from its environment.
     for command in (("migrate", "--check"), ("backup_db", str(tmp_path / "b.dump"))):
-        result = manage_process(*command, DATABASE_URL=german)
+        result = manage_process(*command, DATABASE_URL=url)
         assert (result.returncode, result.stderr) == (0, ""), command
