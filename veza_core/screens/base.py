@@ -20,9 +20,10 @@ from .criteria import Criterion
 from .display import AnyField, shortened
 from .labels import attach, foreign_keys
 from .legible import name_html
+from .listing import Screen
 from .search.finders import Finder
 from .site import StaffSite
-from .states import UNSORTED, State, View
+from .states import DELETED, UNSORTED, State, View
 from .timeline import Moment
 
 
@@ -124,6 +125,22 @@ class BaseScreen(admin.ModelAdmin):
     def is_soft(self) -> bool:
         """Whether the table has soft deletion."""
         return field_of(self.model, "deleted_at") is not None
+
+    def screen(self, request: StaffRequest | None = None) -> Screen:
+        """What the list may be asked for by this user; None: by somebody who may read
+        everything.
+        """
+        states = (*self.states, DELETED) if self.is_soft else tuple(self.states)
+        criteria = [
+            one
+            for one in self.criteria
+            if request is None or all(request.access.may(table, "read") for table in one.tables)
+        ]
+        finds_users = request is None or request.access.may("users", "read")
+        return Screen(
+            self.model, self.order, self.keys, states, self.merged, criteria, self.read_alias,
+            finds_users,
+        )  # fmt: skip
 
     def column(self, name: str) -> FieldColumn | ComputedColumn:
         """A column by its name: a field, or a method marked with `computed`."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpResponse
 from django.template.response import SimpleTemplateResponse
@@ -10,11 +10,9 @@ from django.template.response import SimpleTemplateResponse
 from veza_core.access import StaffRequest
 
 from .actions.addresses import origin_of
+from .base import BaseScreen
 from .errors import HelpfulError, error_page
 from .reading import reading
-
-if TYPE_CHECKING:
-    from .inspection import InspectionAdmin
 
 #: Methods that change nothing.
 READING = ("GET", "HEAD")
@@ -24,7 +22,7 @@ def guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """A view of a screen: read and rendered in one guarded transaction, with pages for errors."""
 
     @wraps(view)
-    def inner(self: "InspectionAdmin", request: StaffRequest, *args: Any, **kwargs: Any) -> Any:
+    def inner(self: BaseScreen, request: StaffRequest, *args: Any, **kwargs: Any) -> Any:
         try:
             if request.method not in READING:
                 return view(self, request, *args, **kwargs)

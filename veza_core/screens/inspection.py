@@ -21,9 +21,9 @@ from .changelist import KeysetChangeList
 from .columns import Column, Opening, heading, secret_fields
 from .guard import guarded
 from .labels import foreign_keys
-from .listing import Screen, query_of, read
+from .listing import query_of, read
 from .row_page import RowPages
-from .states import DELETED, DELETED_THIS_WEEK, View
+from .states import DELETED_THIS_WEEK, View
 from .whole import value_urls
 
 #: In a posted form: it has filters, and does not choose rows.
@@ -37,22 +37,6 @@ class InspectionAdmin(RowPages):
     list_display_links = None
     actions: Any = None
     change_list_template = "veza/list.html"
-
-    def screen(self, request: StaffRequest | None = None) -> Screen:
-        """What the list may be asked for by this user; None: by somebody who may read
-        everything.
-        """
-        states = (*self.states, DELETED) if self.is_soft else tuple(self.states)
-        criteria = [
-            one
-            for one in self.criteria
-            if request is None or all(request.access.may(table, "read") for table in one.tables)
-        ]
-        finds_users = request is None or request.access.may("users", "read")
-        return Screen(
-            self.model, self.order, self.keys, states, self.merged, criteria, self.read_alias,
-            finds_users,
-        )  # fmt: skip
 
     def all_views(self) -> list[View]:
         """The links above the list, after "All"."""

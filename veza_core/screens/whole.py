@@ -1,7 +1,6 @@
 """Downloads of values of which a page shows only the beginning: `<row>/value/<column>/`."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -19,15 +18,13 @@ from .display import AnyField
 from .errors import NotThereError
 from .guard import READING
 from .reading import reading
-
-if TYPE_CHECKING:
-    from .inspection import InspectionAdmin
+from .row_page import RowPages
 
 #: Characters that are read at a time.
 SLICE = 1_000_000
 
 
-def value_urls(admin: "InspectionAdmin") -> list[URLPattern]:
+def value_urls(admin: RowPages) -> list[URLPattern]:
     """The URL pattern for the values of a screen's rows."""
 
     def view(request: StaffRequest, object_id: str, column: str) -> HttpResponseBase:
@@ -40,9 +37,7 @@ def value_urls(admin: "InspectionAdmin") -> list[URLPattern]:
 
 
 @helpful
-def _view(
-    admin: "InspectionAdmin", request: StaffRequest, object_id: str, column: str
-) -> HttpResponseBase:
+def _view(admin: RowPages, request: StaffRequest, object_id: str, column: str) -> HttpResponseBase:
     """A value of which the row's page shows the user the beginning; nothing else, so no secret."""
     if not admin.has_view_permission(request):
         raise PermissionDenied
@@ -66,7 +61,7 @@ def _view(
     )
 
 
-def _slices(admin: "InspectionAdmin", pk: UUID, field: AnyField) -> Iterator[bytes]:
+def _slices(admin: RowPages, pk: UUID, field: AnyField) -> Iterator[bytes]:
     """The value in slices, each in a separate transaction."""
     rows = admin.model._base_manager.using(admin.read_alias).filter(pk=pk)
     start = 1

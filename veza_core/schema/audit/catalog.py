@@ -86,4 +86,4 @@ class Catalog:
     @cached_property
     def meaning(self) -> Meaning:
         """The relations between tables: owners, junction tables, feeds."""
-        return Meaning(self)
+        return Meaning(self.tables, self.by_oid, self.by_name)

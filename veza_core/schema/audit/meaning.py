@@ -4,15 +4,12 @@ The rules on soft deletion, search and feeds use these definitions; each rule's 
 They use only foreign keys, unique indexes and names.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from veza_core.schema.audit.index_meaning import conjuncts
 from veza_core.schema.audit.objects import Table
-
-if TYPE_CHECKING:
-    from veza_core.schema.audit.catalog import Catalog
 
 #: Columns that name the account to which a row belongs.
 _OWNER_COLUMNS = """
@@ -51,22 +48,27 @@ def plurals(word: str) -> tuple[str, ...]:
 class Meaning:
     """The answers for one catalog."""
 
-    def __init__(self, catalog: "Catalog") -> None:
-        self.catalog = catalog
-        self.links = {table.oid: self._links(table) for table in catalog.tables}
+    def __init__(
+        self,
+        tables: Sequence[Table],
+        by_oid: Mapping[int, Table],
+        by_name: Mapping[tuple[str, str], Table],
+    ) -> None:
+        self.by_oid, self.by_name = by_oid, by_name
+        self.links = {table.oid: self._links(table) for table in tables}
         #: Tables that owner columns of other tables refer to: the accounts.
         self.accounts = {
             link.target.oid
-            for table in catalog.tables
+            for table in tables
             for link in self.links[table.oid]
             if link.target is not table and OWNER_COLUMNS.issuperset(link.columns)
         }
 
     def _links(self, table: Table) -> list[Referral]:
         links = [
-            Referral(key.columns, self.catalog.by_oid[key.target_oid])
+            Referral(key.columns, self.by_oid[key.target_oid])
             for key in table.foreign_keys
-            if key.target_oid in self.catalog.by_oid
+            if key.target_oid in self.by_oid
         ]
         declared = set(chain.from_iterable(key.columns for key in table.foreign_keys))
         for name in table.columns:
@@ -80,7 +82,7 @@ class Meaning:
         if word == column or not word:
             return None
         for name in plurals(word):
-            target = self.catalog.by_name.get((table.schema, name))
+            target = self.by_name.get((table.schema, name))
             if target is None or target.primary_key is None or target.is_partition:
                 continue
             if len(target.primary_key.keys) == 1:

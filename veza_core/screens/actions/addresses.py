@@ -1,7 +1,7 @@
 """The URLs of actions: their pages, the way back, and the undo of a log entry."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -10,14 +10,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from veza_core.access import StaffRequest
 
+from ..base import BaseScreen
 from ..errors import HelpfulError, NotThereError
 from ..labels import list_of, url_of
 from ..site import StaffSite
 from .action import RowAction
 from .perform import may
-
-if TYPE_CHECKING:
-    from ..inspection import InspectionAdmin
 
 
 def action_url(model: Any, pk: Any, action: str) -> str:
@@ -39,7 +37,7 @@ def next_of(query: Mapping[str, Any]) -> str:
     return given if url_has_allowed_host_and_scheme(given, allowed_hosts=None) else ""
 
 
-def way_back(admin: "InspectionAdmin", query: Mapping[str, Any], row: Any) -> str:
+def way_back(admin: BaseScreen, query: Mapping[str, Any], row: Any) -> str:
     """The same, or otherwise the row's page, or the list."""
     given = next_of(query)
     if given or row is None:
@@ -47,7 +45,7 @@ def way_back(admin: "InspectionAdmin", query: Mapping[str, Any], row: Any) -> st
     return url_of(admin.model, row.pk)
 
 
-def origin_of(admin: "InspectionAdmin", request: StaffRequest, error: HelpfulError) -> str:
+def origin_of(admin: BaseScreen, request: StaffRequest, error: HelpfulError) -> str:
     """The page before an error: where the action was chosen, or the row's; otherwise empty."""
     given = next_of(request.POST) or next_of(request.GET)
     pk = request.resolver_match.kwargs.get("object_id") if request.resolver_match else None
@@ -98,7 +96,7 @@ def undo_url_of(site: StaffSite, request: StaffRequest, entry: Any, row: Any = N
     return undo_url(done, row, values(entry.before), values(entry.after))
 
 
-def _subject_of(admin: "InspectionAdmin", request: StaffRequest, entry: Any) -> Any:
+def _subject_of(admin: BaseScreen, request: StaffRequest, entry: Any) -> Any:
     """The row that an entry is about; None if it is gone."""
     try:
         return admin.whole_rows(request).filter(pk=UUID(entry.subject_id)).first()
@@ -116,7 +114,7 @@ def undo_batch_url_of(site: StaffSite, request: StaffRequest, entry: Any) -> str
 
 def done_by(
     site: StaffSite, request: StaffRequest, entry: Any
-) -> "tuple[InspectionAdmin | None, RowAction | None]":
+) -> tuple[BaseScreen | None, RowAction | None]:
     """The screen and the action of an entry that the user may undo; otherwise nothing."""
     table, _, name = entry.action.rpartition(".")
     if entry.subject_table != table:
@@ -131,7 +129,7 @@ def done_by(
     return None, None
 
 
-def action_of(admin: "InspectionAdmin", name: str) -> RowAction | None:
+def action_of(admin: BaseScreen, name: str) -> RowAction | None:
     """The action of this name on a screen."""
     return next((action for action in admin.row_actions if action.name == name), None)
 

@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.admin.options import Action, ActionLocation
 
 from veza_core.access import StaffRequest
 
+from ..base import BaseScreen
 from .action import RowAction
 from .addresses import action_url
 from .perform import may
 from .selection import chosen
-
-if TYPE_CHECKING:
-    from ..base import BaseScreen
 
 #: The number of actions on the page itself; the rest are under "More".
 IN_VIEW = 3
@@ -40,7 +38,7 @@ class Buttons:
         return self.offered[len(self.first) :]
 
 
-def buttons(admin: "BaseScreen", request: StaffRequest, row: Any) -> Buttons:
+def buttons(admin: BaseScreen, request: StaffRequest, row: Any) -> Buttons:
     """The actions that apply to a row in its current state; checks each rule once."""
     offered: list[tuple[RowAction, str]] = []
     refused: dict[str, list[str]] = {}
@@ -56,7 +54,7 @@ def buttons(admin: "BaseScreen", request: StaffRequest, row: Any) -> Buttons:
     return Buttons(offered, refused)
 
 
-def list_actions(admin: "BaseScreen", request: StaffRequest) -> dict[str, Action]:
+def list_actions(admin: BaseScreen, request: StaffRequest) -> dict[str, Action]:
     """For Django's choice of an action above a list. `chosen` gets what was chosen."""
     return {
         action.name: Action(chosen, action.name, action.label, action.label,

@@ -6,7 +6,7 @@ Staff who may read a table can read it page by page. To export thousands of rows
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -22,6 +22,7 @@ from django.utils import timezone
 from veza_core.access import StaffRequest
 from veza_core.db.session import database_of
 
+from ..base import BaseScreen
 from ..bounded import IN_CELL, bounded, is_unbounded
 from ..columns import field_of, secret_fields
 from ..display import AnyField
@@ -36,14 +37,11 @@ from .forms import ReasonForm
 from .pages import code_check, helpful
 from .reasons import usual_reasons
 
-if TYPE_CHECKING:
-    from ..inspection import InspectionAdmin
-
 #: Query string names that choose a page, and not rows.
 PAGING = {*PLACES, "jump", "last"}
 
 
-def export_urls(admin: "InspectionAdmin") -> list[URLPattern]:
+def export_urls(admin: BaseScreen) -> list[URLPattern]:
     """The URL of a screen's export; it uses the list's own query string."""
 
     def view(request: StaffRequest) -> Any:
@@ -53,19 +51,19 @@ def export_urls(admin: "InspectionAdmin") -> list[URLPattern]:
     return [path("export/", admin.admin_site.admin_view(view), name=name)]
 
 
-def may_export(admin: "InspectionAdmin", request: StaffRequest) -> bool:
+def may_export(admin: BaseScreen, request: StaffRequest) -> bool:
     """Whether the user may export the table's rows."""
     access = request.access
     table = admin.opts.db_table
     return bool(access.may(table, "read") and access.may(table, "update"))
 
 
-def export_url(admin: "InspectionAdmin", request: StaffRequest) -> str:
+def export_url(admin: BaseScreen, request: StaffRequest) -> str:
     """The export of the requested list; empty if the user may not export it."""
     return _url(admin, request, "export") if may_export(admin, request) else ""
 
 
-def export_fields(admin: "InspectionAdmin") -> list[AnyField]:
+def export_fields(admin: BaseScreen) -> list[AnyField]:
     """The allowed fields: the key, and what the list's columns read. Never a secret."""
     names = ["id", *(need for name in admin.columns for need in admin.column(name).needs)]
     if admin.is_soft:
@@ -75,7 +73,7 @@ def export_fields(admin: "InspectionAdmin") -> list[AnyField]:
     return [field for field in fields if field is not None]
 
 
-def headings(admin: "InspectionAdmin", fields: Iterable[AnyField]) -> list[str]:
+def headings(admin: BaseScreen, fields: Iterable[AnyField]) -> list[str]:
     """The file's columns: a key that the list shows by name has the name in the next column."""
     found = []
     for field in fields:
@@ -86,7 +84,7 @@ def headings(admin: "InspectionAdmin", fields: Iterable[AnyField]) -> list[str]:
     return found
 
 
-def _is_named(admin: "InspectionAdmin", field: AnyField) -> bool:
+def _is_named(admin: BaseScreen, field: AnyField) -> bool:
     if not isinstance(field, ForeignKey):
         return False
     target: Any = field.related_model
@@ -94,7 +92,7 @@ def _is_named(admin: "InspectionAdmin", field: AnyField) -> bool:
     return screen is not None and bool(screen.label)
 
 
-def _cells(admin: "InspectionAdmin", row: Model, fields: Iterable[AnyField]) -> list[str]:
+def _cells(admin: BaseScreen, row: Model, fields: Iterable[AnyField]) -> list[str]:
     found = []
     for field in fields:
         found.append(cell(getattr(row, field.attname)))
@@ -103,7 +101,7 @@ def _cells(admin: "InspectionAdmin", row: Model, fields: Iterable[AnyField]) -> 
     return found
 
 
-def _url(admin: "InspectionAdmin", request: StaffRequest, page: str) -> str:
+def _url(admin: BaseScreen, request: StaffRequest, page: str) -> str:
     """A page of this screen with the list's filters."""
     address = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_{page}")
     given = {name: value for name, value in request.GET.items() if value and name not in PAGING}
@@ -111,7 +109,7 @@ def _url(admin: "InspectionAdmin", request: StaffRequest, page: str) -> str:
 
 
 @helpful
-def _view(admin: "InspectionAdmin", request: StaffRequest) -> HttpResponseBase:
+def _view(admin: BaseScreen, request: StaffRequest) -> HttpResponseBase:
     """Ask for a reason with GET, export with POST."""
     if not may_export(admin, request):
         raise PermissionDenied
@@ -146,7 +144,7 @@ def _filters(listing: Listing) -> list[str]:
 
 
 def _export(
-    admin: "InspectionAdmin", request: StaffRequest, listing: Listing, reason: str
+    admin: BaseScreen, request: StaffRequest, listing: Listing, reason: str
 ) -> StreamingHttpResponse:
     """Log it, then send it: without the entry, no row is sent."""
     table = admin.opts.db_table
@@ -166,7 +164,7 @@ def _export(
 
 
 def _stream(
-    admin: "InspectionAdmin", request: StaffRequest, listing: Listing, fields: list[AnyField]
+    admin: BaseScreen, request: StaffRequest, listing: Listing, fields: list[AnyField]
 ) -> Iterator[bytes]:
     """The file, batch by batch. At its end, or if the client disconnects, how much was sent."""
     names = [field.name for field in fields]

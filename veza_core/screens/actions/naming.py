@@ -1,13 +1,11 @@
 """The names of rows on the pages of actions."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..base import BaseScreen
 from ..display import shortened
 from ..legible import name_text
-
-if TYPE_CHECKING:
-    from ..base import BaseScreen
 
 #: The most characters of a row's name.
 SHOWN = 100
@@ -26,7 +24,7 @@ def short(row: Any) -> str:
     return name_text(shortened(name or str(row.pk)[:8], SHOWN))
 
 
-def called(admin: "BaseScreen", rows: Sequence[Any]) -> str:
+def called(admin: BaseScreen, rows: Sequence[Any]) -> str:
     """One row by its name, several rows by their number."""
     number = len(rows)
     return short(rows[0]) if number == 1 else f"{number:,} {admin.opts.verbose_name_plural}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -14,6 +14,7 @@ from django.urls import URLPattern, path
 
 from veza_core.access import StaffRequest
 
+from ..base import BaseScreen
 from ..errors import HelpfulError, NotThereError, error_page
 from ..labels import url_of
 from ..reading import reading
@@ -38,11 +39,8 @@ from .selection import (
     sent,
 )
 
-if TYPE_CHECKING:
-    from ..inspection import InspectionAdmin
 
-
-def action_urls(admin: "InspectionAdmin") -> list[URLPattern]:
+def action_urls(admin: BaseScreen) -> list[URLPattern]:
     """The URLs of a screen's actions: on one row, and on a selection."""
     name = f"{admin.opts.app_label}_{admin.opts.model_name}"
 
@@ -63,7 +61,7 @@ def helpful(view: Callable[..., Any]) -> Callable[..., Any]:
     """A view whose errors become pages."""
 
     @wraps(view)
-    def inner(admin: "InspectionAdmin", request: StaffRequest, *args: Any, **kwargs: Any) -> Any:
+    def inner(admin: BaseScreen, request: StaffRequest, *args: Any, **kwargs: Any) -> Any:
         try:
             return view(admin, request, *args, **kwargs)
         except HelpfulError as error:
@@ -75,7 +73,7 @@ def helpful(view: Callable[..., Any]) -> Callable[..., Any]:
 
 @helpful
 def _view(
-    admin: "InspectionAdmin", request: StaffRequest, name: str, object_id: str | None
+    admin: BaseScreen, request: StaffRequest, name: str, object_id: str | None
 ) -> HttpResponseBase:
     """Confirm with GET, run with POST. `object_id`: None for a selection."""
     action = find(admin, name)
@@ -100,14 +98,14 @@ def _view(
     return _act(admin, request, action, object_id)
 
 
-def code_check(admin: "InspectionAdmin", request: StaffRequest) -> CodeCheck | None:
+def code_check(admin: BaseScreen, request: StaffRequest) -> CodeCheck | None:
     """The function that checks the second factor again; None if it was shown recently."""
     site = admin.admin_site
     return (lambda code: site.check_code(request, code)) if site.needs_code(request) else None
 
 
 def _form(
-    admin: "InspectionAdmin",
+    admin: BaseScreen,
     request: StaffRequest,
     action: RowAction,
     selection: Selection,
@@ -124,15 +122,13 @@ def _form(
     return form
 
 
-def _one(admin: "InspectionAdmin", request: StaffRequest, object_id: str) -> Selection:
+def _one(admin: BaseScreen, request: StaffRequest, object_id: str) -> Selection:
     """The row of a URL. Raises `NotThereError`."""
     (key,) = read_rows([object_id])
     return _with_rows(admin, request, {key: ""})
 
 
-def _with_rows(
-    admin: "InspectionAdmin", request: StaffRequest, seen: Mapping[UUID, str]
-) -> Selection:
+def _with_rows(admin: BaseScreen, request: StaffRequest, seen: Mapping[UUID, str]) -> Selection:
     """The rows of a form in their current state. Raises `NotThereError` if none is left."""
     found = of_keys(admin, request, [*seen])
     if not found:
@@ -157,7 +153,7 @@ def _may_begin(action: RowAction, request: StaffRequest, selection: Selection) -
 
 
 def _act(
-    admin: "InspectionAdmin", request: StaffRequest, action: RowAction, object_id: str | None
+    admin: BaseScreen, request: StaffRequest, action: RowAction, object_id: str | None
 ) -> HttpResponseBase:
     seen = read_rows(request.POST.getlist("row"))
     if object_id is not None and [*seen] != [*read_rows([object_id])]:
@@ -176,7 +172,7 @@ def _act(
 
 
 def _act_on_one(
-    admin: "InspectionAdmin",
+    admin: BaseScreen,
     request: StaffRequest,
     action: RowAction,
     selection: Selection,
@@ -199,7 +195,7 @@ def _act_on_one(
 
 
 def _act_on_several(
-    admin: "InspectionAdmin",
+    admin: BaseScreen,
     request: StaffRequest,
     action: RowAction,
     selection: Selection,
@@ -245,7 +241,7 @@ def _act_on_several(
 
 
 def _again(
-    admin: "InspectionAdmin",
+    admin: BaseScreen,
     request: StaffRequest,
     action: RowAction,
     selection: Selection,
@@ -263,7 +259,7 @@ def _again(
 
 
 def _page(
-    admin: "InspectionAdmin",
+    admin: BaseScreen,
     request: StaffRequest,
     action: RowAction,
     selection: Selection,

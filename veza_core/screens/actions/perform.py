@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -12,6 +12,7 @@ from django.db import OperationalError, connections, router, transaction
 
 from veza_core.access import StaffRequest, access_of
 
+from ..base import BaseScreen
 from ..bounded import ON_PAGE, bounded
 from ..columns import shown_fields
 from ..display import shortened
@@ -20,9 +21,6 @@ from ..reading import is_node_lost
 from .action import Change, ChangeContext, ConflictError, LeftOut, RefusedError, RowAction
 from .naming import short
 
-if TYPE_CHECKING:
-    from ..base import BaseScreen
-
 #: How many milliseconds a change waits for a row that another service has locked.
 LOCK_TIMEOUT = 5_000
 
@@ -30,7 +28,7 @@ HELD = "It was permanently deleted, or another service is changing it right now.
 GONE = "It was permanently deleted in the meantime."
 
 
-def may(admin: "BaseScreen", request: StaffRequest, action: RowAction) -> bool:
+def may(admin: BaseScreen, request: StaffRequest, action: RowAction) -> bool:
     """Whether the user may see the table and run the action on it."""
     return bool(admin.has_view_permission(request)) and action.allowed(request.access)
 
@@ -53,7 +51,7 @@ class Outcome:
 
 
 def perform(
-    admin: "BaseScreen",
+    admin: BaseScreen,
     request: StaffRequest,
     action: RowAction,
     seen: Mapping[UUID, str],
@@ -85,7 +83,7 @@ def perform(
 
 
 def perform_some(
-    admin: "BaseScreen",
+    admin: BaseScreen,
     request: StaffRequest,
     action: RowAction,
     seen: Mapping[UUID, str],
@@ -106,7 +104,7 @@ def perform_some(
 
 
 def _some(
-    admin: "BaseScreen",
+    admin: BaseScreen,
     request: StaffRequest,
     action: RowAction,
     seen: Mapping[UUID, str],
@@ -146,7 +144,7 @@ def _some(
 
 
 @contextmanager
-def _changing(admin: "BaseScreen") -> Iterator[str]:
+def _changing(admin: BaseScreen) -> Iterator[str]:
     """The transaction of a change.
 
     Raises `HeldError` if a row is locked for too long, and `NodeLostError`.
@@ -165,7 +163,7 @@ def _changing(admin: "BaseScreen") -> Iterator[str]:
         raise
 
 
-def _ask_again(admin: "BaseScreen", request: StaffRequest, action: RowAction) -> None:
+def _ask_again(admin: BaseScreen, request: StaffRequest, action: RowAction) -> None:
     """Check again: since the request began, permissions may have been withdrawn, or the session
     ended, which a thief may be using.
     """
@@ -175,7 +173,7 @@ def _ask_again(admin: "BaseScreen", request: StaffRequest, action: RowAction) ->
 
 
 def _lock(
-    admin: "BaseScreen", alias: str, seen: Mapping[UUID, str], *, skip_held: bool = False
+    admin: BaseScreen, alias: str, seen: Mapping[UUID, str], *, skip_held: bool = False
 ) -> list[Any]:
     """Read the rows again, to change them, in the order of their keys, so that two changes
     cannot deadlock.
@@ -203,7 +201,7 @@ def _changed(action: RowAction, row: Any, digest: str) -> str:
 
 
 def _change(
-    admin: "BaseScreen",
+    admin: BaseScreen,
     action: RowAction,
     row: Any,
     work: ChangeContext,

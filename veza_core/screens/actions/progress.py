@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
@@ -19,12 +19,10 @@ from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
 
+from ..base import BaseScreen
 from ..errors import HelpfulError
 from .action import LeftOut
 from .perform import Outcome
-
-if TYPE_CHECKING:
-    from ..inspection import InspectionAdmin
 
 #: Where the page is cut: the progress comes between the two parts.
 MARK = "<!-- rows -->"
@@ -58,9 +56,7 @@ class ActionRun:
     left_out: Sequence[LeftOut] = ()
 
 
-def progress(
-    admin: "InspectionAdmin", request: StaffRequest, run: ActionRun
-) -> StreamingHttpResponse:
+def progress(admin: BaseScreen, request: StaffRequest, run: ActionRun) -> StreamingHttpResponse:
     """A page that runs it, and grows."""
     request.current_app = admin.admin_site.name
     context: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 
 from veza_core.access import StaffRequest, staff_request
 
+from ..base import BaseScreen
 from ..errors import HelpfulError, NotThereError
 from ..labels import list_of
 from ..listing import PLACES, read
@@ -22,9 +23,6 @@ from .action import LeftOut, RowAction
 from .addresses import action_of, selected_url, values
 from .batches import batches
 from .naming import short
-
-if TYPE_CHECKING:
-    from ..inspection import InspectionAdmin
 
 #: The most rows of an action.
 MOST = 1_000
@@ -59,7 +57,7 @@ def chosen(admin: "ModelAdmin[Any]", request: HttpRequest, *_: Any) -> HttpRespo
 
     Or back to the list, with the ticks and a message about what is missing.
     """
-    screen, back = cast("InspectionAdmin", admin), request.get_full_path()
+    screen, back = cast(BaseScreen, admin), request.get_full_path()
     if missing := _missing(screen, request.POST):
         messages.warning(request, missing)
         typed.keep(staff_request(request))
@@ -68,7 +66,7 @@ def chosen(admin: "ModelAdmin[Any]", request: HttpRequest, *_: Any) -> HttpRespo
 
 
 def chosen_before(
-    admin: "InspectionAdmin", request: StaffRequest, before: QueryDict
+    admin: BaseScreen, request: StaffRequest, before: QueryDict
 ) -> HttpResponse | None:
     """The confirmation page of a choice that a new sign-in interrupted; None if it is
     incomplete.
@@ -87,7 +85,7 @@ def tick(context: dict[str, Any], before: QueryDict) -> None:
         form.initial = {"action": before.get("action", "")}
 
 
-def _missing(admin: "InspectionAdmin", given: QueryDict) -> str:
+def _missing(admin: BaseScreen, given: QueryDict) -> str:
     """What a choice lacks. Raises `NotThereError` for an unknown action."""
     if not (name := given.get("action", "")):
         return "No action was chosen. Choose one, then click “Run”."
@@ -97,7 +95,7 @@ def _missing(admin: "InspectionAdmin", given: QueryDict) -> str:
     return ""
 
 
-def _confirmation(admin: "InspectionAdmin", given: QueryDict, back: str) -> str:
+def _confirmation(admin: BaseScreen, given: QueryDict, back: str) -> str:
     query = [("next", back)]
     if given.get("select_across") == "1":
         query.insert(0, (ALL, "1"))
@@ -107,7 +105,7 @@ def _confirmation(admin: "InspectionAdmin", given: QueryDict, back: str) -> str:
     return selected_url(admin.model, str(given["action"]), query)
 
 
-def find(admin: "InspectionAdmin", name: str) -> RowAction:
+def find(admin: BaseScreen, name: str) -> RowAction:
     """The action of this name. Raises `NotThereError`."""
     action = action_of(admin, name)
     if action is None:
@@ -139,7 +137,7 @@ def read_rows(given: Sequence[str]) -> dict[UUID, str]:
 
 
 def asked_for(
-    admin: "InspectionAdmin", request: StaffRequest, action: RowAction, query: QueryDict
+    admin: BaseScreen, request: StaffRequest, action: RowAction, query: QueryDict
 ) -> Selection:
     """The rows of a URL, without those to which the action does not apply.
 
@@ -172,13 +170,13 @@ def no_effect(action: RowAction) -> str:
     return f"“{action.label}” does not apply to it as it is now."
 
 
-def of_keys(admin: "InspectionAdmin", request: StaffRequest, keys: Sequence[UUID]) -> list[Any]:
+def of_keys(admin: BaseScreen, request: StaffRequest, keys: Sequence[UUID]) -> list[Any]:
     """The rows with these keys, in the order of the keys, without those that are gone."""
     found = {row.pk: row for row in admin.whole_rows(request).filter(pk__in=keys)}
     return [found[key] for key in keys if key in found]
 
 
-def _of_list(admin: "InspectionAdmin", request: StaffRequest, address: str) -> list[Any]:
+def _of_list(admin: BaseScreen, request: StaffRequest, address: str) -> list[Any]:
     """The rows of a list with its filters, at most `MOST` and one more."""
     parts = urlsplit(address)
     if parts.path != list_of(admin.model):
@@ -194,9 +192,7 @@ def _of_list(admin: "InspectionAdmin", request: StaffRequest, address: str) -> l
     return found[: MOST + 1]
 
 
-def of_batch(
-    admin: "InspectionAdmin", action: RowAction, batch: str
-) -> dict[UUID, Mapping[str, str]]:
+def of_batch(admin: BaseScreen, action: RowAction, batch: str) -> dict[UUID, Mapping[str, str]]:
     """What an action that is being undone has changed, with the form's values for each row."""
     try:
         key = UUID(batch)
