@@ -58,7 +58,7 @@ def main() -> None:
             line = clear_line(error)
             if line is None or "--traceback" in sys.argv:
                 raise
-            sys.exit(f"manage.py: {line}{waits.told(error) if waits else ''}")
+            sys.exit(f"manage.py: {line}{waits.timeout_text(error) if waits else ''}")
 
 
 def outcome() -> str | int | None:

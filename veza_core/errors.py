@@ -128,15 +128,15 @@ def _told_by_psycopg(error: psycopg.Error) -> str | None:
         # It comes from libpq: no connection, or a lost one.
         if not isinstance(error, psycopg.OperationalError):
             return None
-        told = one_line(each_failure(error))
-        return f"{told}: {WAIT}" if is_busy(error) else told
+        message = one_line(each_failure(error))
+        return f"{message}: {WAIT}" if is_busy(error) else message
     if state[:2] not in CAUSED_OUTSIDE and state not in CAUSED_OUTSIDE_TOO:
         return None
     parts = [error.diag.message_primary or str(error), error.diag.message_detail or ""]
-    told = one_line(". ".join(part.rstrip(".") for part in parts if part))
+    message = one_line(". ".join(part.rstrip(".") for part in parts if part))
     meaning = _words(type(error).__name__)
     behind = f": {BEHIND[state]}" if state in BEHIND else ""
-    return f"{told} (SQLSTATE {state}, {meaning}{behind})"
+    return f"{message} (SQLSTATE {state}, {meaning}{behind})"
 
 
 def _words(name: str) -> str:

@@ -55,9 +55,9 @@ def missing_chunks(connection: BaseDatabaseWrapper, world: World) -> Missing:
         ids = [UUID(bytes=bytes(octets)) for octets in world.draws(table).uuids(firsts)]
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT id FROM public.{table} WHERE id = ANY(%s)", [ids])
-            there = {row[0] for row in cursor.fetchall()}
+            existing = {row[0] for row in cursor.fetchall()}
         missing[table] = [
-            chunk for chunk, first in zip(chunks, ids, strict=True) if first not in there
+            chunk for chunk, first in zip(chunks, ids, strict=True) if first not in existing
         ]
     return missing
 

@@ -113,9 +113,9 @@ class People:
         settled.
         """
         staff = self.counts.staff
-        there = (parts * self.counts.users).astype(np.int64) - staff
+        existing = (parts * self.counts.users).astype(np.int64) - staff
         cubes = fractions * fractions * fractions
-        chosen = staff + (cubes * np.maximum(there, 1)).astype(np.int64)
+        chosen = staff + (cubes * np.maximum(existing, 1)).astype(np.int64)
         return self.fitting(chosen, self.moment(parts))
 
     def fitting(self, users: Integers, times: Integers) -> Integers:

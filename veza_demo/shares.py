@@ -72,11 +72,11 @@ class Shuffle:
             self.factor += 1
         self.inverse = pow(self.factor, -1, self.size) if self.size > 1 else 0
 
-    def there(self, numbers: Integers) -> Integers:
+    def place_of(self, numbers: Integers) -> Integers:
         """Return the place of each number."""
         return numbers * self.factor % self.size
 
-    def back(self, numbers: Integers) -> Integers:
+    def number_at(self, numbers: Integers) -> Integers:
         """Return the number at each place."""
         return numbers * self.inverse % self.size
 

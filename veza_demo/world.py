@@ -67,10 +67,10 @@ class World(People):
 
     def track_of_rank(self, ranks: Integers) -> Integers:
         """Return the track with the rank; 0 is the most played one."""
-        return self._popularity.there(ranks)
+        return self._popularity.place_of(ranks)
 
     def rank_of_track(self, tracks: Integers) -> Integers:
-        return self._popularity.back(tracks)
+        return self._popularity.number_at(tracks)
 
     @cached_property
     def ready_tracks(self) -> int:

@@ -41,14 +41,14 @@ class ForwardingMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.told: set[str] = set()
+        self.reported: set[str] = set()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         problem = _problem(request)
         if not problem:
             return self.get_response(request)
-        if problem not in self.told:
-            self.told.add(problem)
+        if problem not in self.reported:
+            self.reported.add(problem)
             logger.warning("requests are refused: %s", problem)
         return HttpResponse(
             f"{problem}\n",

@@ -84,7 +84,7 @@ def look() -> tuple[str, str | None]:
     try:
         # The settings apply only to this transaction, also behind a pooler.
         with transaction.atomic():
-            there, applied, version = _read()
+            existing, applied, version = _read()
     except (DatabaseError, InterfaceError) as error:
         if isinstance(error.__cause__, LockNotAvailable):
             return "history of migrations locked", None
@@ -94,7 +94,7 @@ def look() -> tuple[str, str | None]:
     if pending := len(_on_disk() - applied):
         return f"{counted(pending, 'migration')} not applied", version
     # Dropped, or in a schema that was renamed.
-    missing = len(_tables() - there)
+    missing = len(_tables() - existing)
     return (f"{counted(missing, 'table')} missing" if missing else ""), version
 
 
@@ -103,13 +103,13 @@ def _read() -> tuple[set[str], set[tuple[str, str]], str | None]:
     with connection.cursor() as cursor:
         # A lock on the history must not block this probe, or those after it.
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LONGEST])
-    there, applied = _tables_there(), set()
-    if HISTORY in there:
+    existing, applied = _existing_tables(), set()
+    if HISTORY in existing:
         applied = set(MigrationRecorder(connection).migration_qs.values_list("app", "name"))
-    return there, applied, read_version(connection)
+    return existing, applied, read_version(connection)
 
 
-def _tables_there() -> set[str]:
+def _existing_tables() -> set[str]:
     """Which of this release's tables a statement can find."""
     with connection.cursor() as cursor:
         cursor.execute(VISIBLE_TABLES, [[*_tables()]])

@@ -16,7 +16,7 @@ from psycopg import sql
 from veza_core.db.inheritance import inherited_tables, named
 from veza_core.db.locks import LockNotAvailableError, job_lock
 from veza_core.db.timeouts import set_lock_timeout
-from veza_core.db.waits import told
+from veza_core.db.waits import explain
 from veza_core.operations.replicas import wait_for_replicas
 
 #: The name of the job: see `veza_core.operations.jobs`.
@@ -97,12 +97,12 @@ def count_weekly_plays(
         ) from error
     except ProgrammingError as error:
         raise CommandError(
-            f"{told(error)}: the role must also be allowed to update tracks"
+            f"{explain(error)}: the role must also be allowed to update tracks"
         ) from error
     except DatabaseError as error:
         raise CommandError(
             f"{outcome.updated:,} tracks were updated, and the next count does the rest: "
-            f"{told(error)}"
+            f"{explain(error)}"
         ) from error
 
 

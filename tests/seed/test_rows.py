@@ -49,10 +49,10 @@ def test_what_decides_the_rows(table):
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("table", WRITERS)
 def test_every_scale_writes_its_first_and_last_rows(scale, table):
-    there = world(scale)
-    rows = there.rows[table]
-    assert rows_of(there, table, 0, 8)
-    assert rows_of(there, table, rows - 8, rows)
+    demo = world(scale)
+    rows = demo.rows[table]
+    assert rows_of(demo, table, 0, 8)
+    assert rows_of(demo, table, rows - 8, rows)
 
 
 def test_ids_are_of_version_4_and_all_different():
@@ -90,8 +90,8 @@ def test_the_strongest_skew_that_fits():
 def test_a_shuffle_is_a_permutation_and_can_be_inverted(size):
     shuffle = Shuffle(size)
     numbers = np.arange(size)
-    assert set(shuffle.there(numbers)) == set(range(size))
-    assert (shuffle.back(shuffle.there(numbers)) == numbers).all()
+    assert set(shuffle.place_of(numbers)) == set(range(size))
+    assert (shuffle.number_at(shuffle.place_of(numbers)) == numbers).all()
 
 
 @pytest.mark.parametrize(("count", "pool"), [(1, 1), (5, 5), (5, 6), (10, 1_000), (400, 401)])
@@ -123,9 +123,9 @@ def test_more_likes_than_users_can_give():
 
 
 def test_a_username_has_30_characters_at_most():
-    there = world(users=MOST, addition=1)
+    demo = world(users=MOST, addition=1)
     last = np.arange(MOST - 5_000, MOST)
-    username = users(Rows(there, "users", last))["username"]
+    username = users(Rows(demo, "users", last))["username"]
     assert username.lengths().max() == 30
 
 

@@ -95,8 +95,8 @@ class Bundle:
                 self.ending = "complete"
             except (HelpfulError, DatabaseError) as error:
                 self.ending = f"interrupted: {type(error).__name__}"
-                told = "The database could not read all data. Create the archive again.\n"
-                yield from self._file(archive, "INCOMPLETE.txt", iter([told.encode()]))
+                notice = "The database could not read all data. Create the archive again.\n"
+                yield from self._file(archive, "INCOMPLETE.txt", iter([notice.encode()]))
         yield self._pipe.take()
 
     def _all(self, archive: ZipFile) -> Iterator[bytes]:

@@ -50,8 +50,8 @@ def _recorded(bundle: Bundle, work: ChangeContext) -> Iterator[bytes]:
     try:
         yield from bundle.stream()
     finally:
-        told: dict[str, Any] = {"rows": bundle.rows, "ending": bundle.ending}
-        work.site.record(work.request, "users.data_exported", bundle.user, after=told)
+        entry: dict[str, Any] = {"rows": bundle.rows, "ending": bundle.ending}
+        work.site.record(work.request, "users.data_exported", bundle.user, after=entry)
 
 
 DATA_ACTIONS = (ExportData(),)

@@ -98,11 +98,11 @@ def _roles(user: User, assignments: Any) -> SafeString:
     role: Any = UserRoleAssignment._meta.get_field("role")
     now = timezone.now()
     live = [each for each in assignments if each.expires_at is None or each.expires_at > now]
-    told = (
+    roles = (
         (link_html(each, role), f" until {exact(each.expires_at)}" if each.expires_at else "")
         for each in live
     )
-    return format_html_join(", ", "{}{}", told) if live else SafeString("none")
+    return format_html_join(", ", "{}{}", roles) if live else SafeString("none")
 
 
 def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[SafeString]:

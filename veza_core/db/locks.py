@@ -66,14 +66,14 @@ def _lock(
 ) -> Iterator[None]:
     deadline = time.monotonic() + wait
     pause = SHORTEST_PAUSE
-    told: OtherSession | None = None
+    reported: OtherSession | None = None
     while not _try(connection, key):
         holder = _holder(connection, key)
-        if holder and (told is None or holder.pid != told.pid):
+        if holder and (reported is None or holder.pid != reported.pid):
             report(holder)
-            told = holder
+            reported = holder
         if time.monotonic() >= deadline:
-            raise LockNotAvailableError(str(told or "another session"))
+            raise LockNotAvailableError(str(reported or "another session"))
         # With jitter, so that pods that started together do not poll at the same moments.
         time.sleep(min(pause, max(0.0, deadline - time.monotonic())) * random.uniform(0.5, 1.0))  # noqa: S311
         pause = min(pause * 1.5, LONGEST_PAUSE)

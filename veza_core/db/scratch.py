@@ -48,5 +48,5 @@ def _create(owner: BaseDatabaseWrapper, name: str) -> None:
             )
     except DatabaseError as error:
         user = owner.connection.info.user
-        told = " ".join(str(error).split())
-        raise ScratchDatabaseError(f"the server refuses one to role {user}: {told}") from error
+        message = " ".join(str(error).split())
+        raise ScratchDatabaseError(f"the server refuses one to role {user}: {message}") from error

@@ -63,7 +63,7 @@ def while_it_commits(connection: BaseDatabaseWrapper) -> AbstractContextManager[
     )
 
 
-def told(error: BaseException) -> str:
+def explain(error: BaseException) -> str:
     """One line about an error of the database. For a lock timeout, it names the blocking
     sessions.
     """
@@ -82,7 +82,7 @@ class CommandWaits:
         if not any(each.connection is connection for each in self.watched):
             self.watched.append(_Statements(connection, self.done))
 
-    def told(self, error: BaseException) -> str:
+    def timeout_text(self, error: BaseException) -> str:
         """The message about a lock timeout by the limit of all commands."""
         if not is_lock_timeout(error):
             return ""
@@ -110,7 +110,7 @@ class _Statements:
         #: The sessions that blocked a statement when it gave up.
         self.blockers: list[OtherSession] = []
         self._running: tuple[BlockerWatch, threading.Event] | None = None
-        self._has_told = False
+        self._has_reported = False
         # The first one, because blocks that add a wrapper remove the last one at their end.
         connection.execute_wrappers.insert(0, self)
         threading.Thread(target=self._look, daemon=True).start()
@@ -122,7 +122,8 @@ class _Statements:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Watch what the connection does within the block."""
-        watch, ended = self._running = BlockerWatch(without_replica=self._tell), threading.Event()
+        watch, ended = BlockerWatch(without_replica=self._report_replica), threading.Event()
+        self._running = watch, ended
         try:
             yield
         except DatabaseError as error:
@@ -133,10 +134,10 @@ class _Statements:
             self._running = None
             ended.set()
 
-    def _tell(self, names: str) -> None:
+    def _report_replica(self, names: str) -> None:
         """Say once that a commit waits for a replica: it does so without a limit."""
-        if not self._has_told:
-            self._has_told = True
+        if not self._has_reported:
+            self._has_reported = True
             sys.stderr.write(
                 "A commit waits for a synchronous replica: connect it, or take it out of "
                 f"synchronous_standby_names, which is {visible(names)}\n"

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from veza_core.db.session import Session, announce
-from veza_core.db.waits import told
+from veza_core.db.waits import explain
 from veza_core.errors import clear_line
 
 #: Commands that write, and what they do to existing rows: see `AnnouncedMixin.destroys`.
@@ -65,7 +65,7 @@ class AnnouncedMixin(BaseCommand):
             # Django's commands wrap PostgreSQL's message in several lines of possible reasons.
             cause = error.__cause__ or error.__context__
             if isinstance(cause, DatabaseError) and clear_line(cause):
-                raise CommandError(told(cause)) from error
+                raise CommandError(explain(cause)) from error
             raise
 
     def run(self, session: Session, *args: Any, **options: Any) -> Any:

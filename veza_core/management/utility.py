@@ -50,5 +50,5 @@ class _Errors(OutputWrapper):
     def write(  # type: ignore[override]  # Django's own signature
         self, msg: str = "", style_func: Any = None, ending: str | None = None
     ) -> None:
-        told = visible(msg) if msg.startswith(self.BEGINNING) else msg
-        super().write(told, style_func, ending)
+        shown = visible(msg) if msg.startswith(self.BEGINNING) else msg
+        super().write(shown, style_func, ending)

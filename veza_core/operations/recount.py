@@ -24,7 +24,7 @@ from veza_core.counters import Counter, Differences, add, declared
 from veza_core.db.inheritance import inherited_tables, named
 from veza_core.db.locks import RECOUNT_LOCK_KEY, LockNotAvailableError, job_lock
 from veza_core.db.timeouts import set_lock_timeout
-from veza_core.db.waits import told
+from veza_core.db.waits import explain
 
 from .pace import Pace, obstacle
 from .replicas import wait_for_replicas
@@ -145,11 +145,11 @@ class Recount:
             ) from error
         except ProgrammingError as error:
             raise CommandError(
-                f"{told(error)}: the role must also be allowed to update {', '.join(counters)}"
+                f"{explain(error)}: the role must also be allowed to update {', '.join(counters)}"
             ) from error
         except DatabaseError as error:
             rows = counted(self.outcome.rows, "row was", "rows were")
-            raise CommandError(f"{rows} checked before: {told(error)}") from error
+            raise CommandError(f"{rows} checked before: {explain(error)}") from error
 
     def _run(
         self, counters: Mapping[str, Sequence[Counter]], after: tuple[str, uuid.UUID] | None

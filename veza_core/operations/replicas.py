@@ -53,19 +53,19 @@ def wait_for_replicas(
     most: float | None = settings.JOB_MAX_REPLICA_LAG
     if most is None or connection in _not_allowed:
         return 0.0
-    began, told = time.monotonic(), False
+    began, has_reported = time.monotonic(), False
     while (found := _behind(connection, most)) is not None:
         name, seconds, hidden = found
         if hidden:
             _not_allowed.add(connection)
             say(NOT_ALLOWED)
             return 0.0
-        if not told:
+        if not has_reported:
             say(
                 f"waiting for replica {name}, which is {seconds:.0f} s behind: "
                 f"JOB_MAX_REPLICA_LAG is {most:g}"
             )
-            told = True
+            has_reported = True
         time.sleep(LOOK_EVERY)
     return time.monotonic() - began
 

@@ -138,10 +138,10 @@ def _replaced(
 
 @lru_cache(maxsize=1024)
 def _as_html(character: str) -> str:
-    told = f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip()
+    described = f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip()
     if not _IN_NAME.fullmatch(character):
-        return f'<span class="odd" title="{told}">{character}</span>'
-    return f'<span class="sign" title="{told}">{_as_text(character)}</span>'
+        return f'<span class="odd" title="{described}">{character}</span>'
+    return f'<span class="sign" title="{described}">{_as_text(character)}</span>'
 
 
 def _as_text(character: str) -> str:

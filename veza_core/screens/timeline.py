@@ -170,8 +170,8 @@ class TimelineSource:
         # The user was not signed in, or is deleted: "Played by" would continue with the duration.
         verb = self.moment.verb.removesuffix(" by") if shown[0] == NOTHING else self.moment.verb
         link = format_html('<a href="{}">{}</a>', url_of(self.admin.model, row.pk), verb)
-        told = ((one,) for one in shown if one != NOTHING)
-        return format_html("{} {}", link, format_html_join(" · ", "{}", told))
+        texts = ((one,) for one in shown if one != NOTHING)
+        return format_html("{} {}", link, format_html_join(" · ", "{}", texts))
 
 
 @dataclass(frozen=True, slots=True)

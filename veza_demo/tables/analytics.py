@@ -24,7 +24,7 @@ NO_NEW = np.array([new is None for _, _, new in words.HISTORY])
 def track_likes(rows: Rows) -> Columns:
     """Likes. One in twenty was taken back, and most of these were given again by the same user."""
     world = rows.world
-    slot = Shuffle(rows.total).there(rows.numbers)
+    slot = Shuffle(rows.total).place_of(rows.numbers)
     rank = world.likes.rank(slot)
     first = world.likes.first(rank)
     count = world.likes.first(rank + 1) - first
@@ -80,7 +80,7 @@ def track_comments(rows: Rows) -> Columns:
     """
     world, number = rows.world, rows.numbers
     place = number % THREAD
-    slot = Shuffle(world.counts.threads).there(number // THREAD)
+    slot = Shuffle(world.counts.threads).place_of(number // THREAD)
     track = world.track_of_rank(world.threads.rank(slot))
     deleted = (place == THREAD - 1) & (slot % 5 == 0)
     pool = world.users_for(world.track_deleted(track))

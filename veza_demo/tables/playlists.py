@@ -24,7 +24,7 @@ def playlists(rows: Rows) -> Columns:
     world, number = rows.world, rows.numbers
     start, end = world.playlist_start(number), world.playlist_end(number)
     deleted = world.playlist_deleted(number)
-    rank = world.playlist_ranks.back(number)
+    rank = world.playlist_ranks.number_at(number)
     tag = f"-{world.tag}" if world.tag else ""
     most = world.counts.playlists
     return rows.key() | {
@@ -61,13 +61,13 @@ class _Members:
         world = rows.world
         # Rows are not in the order of playlists, because people add tracks to all playlists all the
         # time.
-        self.slot = Shuffle(shares.slots).there(rows.numbers)
+        self.slot = Shuffle(shares.slots).place_of(rows.numbers)
         rank = shares.rank(self.slot)
         first = shares.first(rank)
         self.number = self.slot - first
         self.count = shares.first(rank + 1) - first
         self.undone_before = undone_before(self.slot) - undone_before(first)
-        self.playlist = world.playlist_ranks.there(rank)
+        self.playlist = world.playlist_ranks.place_of(rank)
         self.start = world.playlist_start(self.playlist)
         self.end = world.playlist_end(self.playlist)
         self.deleted = world.playlist_deleted(self.playlist)

@@ -47,7 +47,7 @@ class Play:
 
     def __init__(self, rows: Rows) -> None:
         world = rows.world
-        self.rank = world.plays.rank(Shuffle(rows.total).there(rows.numbers))
+        self.rank = world.plays.rank(Shuffle(rows.total).place_of(rows.numbers))
         self.track = world.track_of_rank(self.rank)
         self.user = world.listeners(rows.fraction("user"))
         start, end, self.apart = together(world, self.user, self.track)
@@ -86,7 +86,7 @@ def weekly_plays(world: World) -> Integers:
     slots = int(world.plays.first(np.array([on_top]))[0])
     numbers_of = Shuffle(world.rows["track_plays"])
     for first in range(0, slots, TOGETHER):
-        numbers = numbers_of.back(np.arange(first, min(first + TOGETHER, slots)))
+        numbers = numbers_of.number_at(np.arange(first, min(first + TOGETHER, slots)))
         play = Play(Rows(world, "track_plays", numbers))
         counts += np.bincount(play.rank[play.created > world.now - WEEK], minlength=on_top)
     return counts

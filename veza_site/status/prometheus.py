@@ -63,8 +63,8 @@ def render(report: StatusReport | None) -> str:
 
 
 def _series(name: str, labels: dict[str, Any]) -> str:
-    told = ",".join(f'{label}="{_escaped(str(text))}"' for label, text in labels.items())
-    return f"{name}{{{told}}}" if told else name
+    pairs = ",".join(f'{label}="{_escaped(str(text))}"' for label, text in labels.items())
+    return f"{name}{{{pairs}}}" if pairs else name
 
 
 def _escaped(text: str) -> str:

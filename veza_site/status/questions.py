@@ -58,11 +58,11 @@ def schema(connection: BaseDatabaseWrapper) -> Answer:
 def history(connection: BaseDatabaseWrapper) -> Answer:
     """Which migrations of this release are applied, and which others are."""
     on_disk = set(MigrationLoader(None).disk_migrations)
-    [there] = rows(
+    [table] = rows(
         connection, "SELECT to_regclass('django.django_migrations') IS NOT NULL AS is_there"
     )
     applied = set()
-    if there["is_there"]:
+    if table["is_there"]:
         found = rows(connection, "SELECT app, name FROM django.django_migrations")
         applied = {(row["app"], row["name"]) for row in found}
     own = {app for app, _ in on_disk}

@@ -100,8 +100,8 @@ def _admin_replicas(answer: dict[str, Any]) -> str:
 
 def _nodes(answer: dict[str, Any]) -> str:
     lost = [f"{node} does not: {problem}" for node, problem in answer.items() if problem]
-    well = f"{len(answer) - len(lost)} of {len(answer)} workers answer"
-    return "; ".join([well, *lost]) if answer else "one server"
+    answering = f"{len(answer) - len(lost)} of {len(answer)} workers answer"
+    return "; ".join([answering, *lost]) if answer else "one server"
 
 
 def _transactions(answer: dict[str, Any]) -> str:

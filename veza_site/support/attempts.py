@@ -129,9 +129,9 @@ def count(bounds: list[Bound]) -> Attempt:
 
 def _count(bounds: list[Bound]) -> Attempt:
     by_key = {bound.key: bound for bound in sorted(bounds, key=lambda bound: bound.key)}
-    told = [key for key, bound in by_key.items() if not bound.is_silent]
+    announced = [key for key, bound in by_key.items() if not bound.is_silent]
     # During a pause, each further attempt costs only one query.
-    _longest_pause(AttemptCount.objects.filter(key__in=told).annotate(now=CLOCK), by_key)
+    _longest_pause(AttemptCount.objects.filter(key__in=announced).annotate(now=CLOCK), by_key)
     with _one_after_the_other(bounds):
         # All of these rows, new or old, are now locked until the end.
         AttemptCount.objects.bulk_create(
@@ -148,7 +148,7 @@ def _count(bounds: list[Bound]) -> Attempt:
         silent = _longest_pause(counts, by_key)
         if silent:
             # This attempt does not prolong the pause either.
-            counts = [count for count in counts if count.key in told]
+            counts = [count for count in counts if count.key in announced]
         for count in counts:
             bound = by_key[count.key]
             count.failures = 1 if count.expires_at <= now else count.failures + 1
@@ -185,10 +185,10 @@ def _longest_pause(counts: Iterable[Any], bounds: dict[str, Bound]) -> str:
         ),
         key=lambda count: count.free_at,
     )
-    told = [count for count in paused if not bounds[count.key].is_silent]
-    if told:
-        left = told[-1].free_at - told[-1].now
-        raise PausedError(told[-1].kind, ceil(left.total_seconds()))
+    announced = [count for count in paused if not bounds[count.key].is_silent]
+    if announced:
+        left = announced[-1].free_at - announced[-1].now
+        raise PausedError(announced[-1].kind, ceil(left.total_seconds()))
     return paused[-1].kind if paused else ""
 
 

@@ -71,13 +71,13 @@ def go_on(tables: Sequence[str], alias: str) -> dict[str, datetime]:
     until = timezone.now() - MARGIN
     start = _midnight(days_until(until.astimezone(UTC).date(), DAYS)[0])
     states: Any = CountedUntil.objects.filter(table__in=tables).values_list("table", "until")
-    kept = dict(states)
-    since = {table: max(kept.get(table, start), start) for table in tables}
+    stored = dict(states)
+    since = {table: max(stored.get(table, start), start) for table in tables}
     behind = {table: time for table, time in since.items() if until - time >= PAUSE}
     if not behind:
         return since
     steps = _count(behind, until, alias)
-    _keep({**since, **kept}, steps)
+    _keep({**since, **stored}, steps)
     return since | {table: step.reached for table, step in steps.items()}
 
 
@@ -145,10 +145,11 @@ def last_days(reached: dict[str, datetime]) -> dict[str, list[Day]]:
     rows: Any = DailyCount.objects.filter(table__in=reached, day__gte=days[0]).values_list(
         "table", "day", "number"
     )
-    kept = {(table, day): number for table, day, number in rows}
+    stored = {(table, day): number for table, day, number in rows}
     return {
         table: [
-            Day(day, kept.get((table, day), 0) if _midnight(day) <= until else None) for day in days
+            Day(day, stored.get((table, day), 0) if _midnight(day) <= until else None)
+            for day in days
         ]
         for table, until in reached.items()
     }

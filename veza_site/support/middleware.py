@@ -50,7 +50,7 @@ class AccessMiddleware:
             session.flush()
             sessions.forget(own)
             request.user = nobody.user
-            security_log.told(request, "session.ended", account, why)
+            security_log.log_event(request, "session.ended", account, why)
             return nobody
         sessions.touch(request)
         return access if has_passed_second_factor(request) else nobody

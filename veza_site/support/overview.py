@@ -30,7 +30,7 @@ from veza_media.models import HlsTranscodeJob
 from veza_site.models import StaffLogEntry
 from veza_site.replicas.source import primary_alias
 from veza_site.support.daily import go_on, last_days
-from veza_site.support.remembered import opening, told
+from veza_site.support.remembered import latest_actions, opening
 from veza_site.support.wording import done
 
 #: Tables with a chart of new rows by day, and the titles of the charts.
@@ -221,7 +221,7 @@ def _actions(site: StaffSite, request: StaffRequest) -> list[tuple[Any, ...]]:
             _on(entry, others),
             opening(entry),
         )
-        for entry, others in told(request)
+        for entry, others in latest_actions(request)
     ]
 
 

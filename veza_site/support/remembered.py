@@ -87,7 +87,7 @@ class RememberedPanel:
         return panel_html(self)
 
 
-def told(request: StaffRequest) -> list[tuple[StaffLogEntry, int]]:
+def latest_actions(request: StaffRequest) -> list[tuple[StaffLogEntry, int]]:
     """The latest actions of all staff, as far as the user may see them.
 
     For an action on several rows, it returns the last entry and the number of the others, because
@@ -145,7 +145,7 @@ def deeds(
                 entries = entries.exclude(created_at=before.at, pk__gte=int(before.key))
         found = _read(request, entries, limit)
     return [
-        Event(entry.created_at, LAST, str(entry.pk), STAFF, partial(_told, site, request, entry),
+        Event(entry.created_at, LAST, str(entry.pk), STAFF, partial(_text_of, site, request, entry),
               undo=undo_url_of(site, request, entry, row), tone="staff")
         for entry in found
     ]  # fmt: skip
@@ -179,7 +179,7 @@ def _read(
     return found
 
 
-def _told(site: StaffSite, request: StaffRequest, entry: StaffLogEntry) -> SafeString:
+def _text_of(site: StaffSite, request: StaffRequest, entry: StaffLogEntry) -> SafeString:
     """Say who did what, and why, with a link to the entry."""
     reason = linked(shortened(entry.reason, IN_PANEL), request)
     why = format_html(", because “{}”", reason) if reason else ""

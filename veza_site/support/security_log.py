@@ -27,7 +27,7 @@ def code_refused(request: HttpRequest, reason: str, user: User) -> None:
     _write(logging.WARNING, "second_factor.refused", request, user.pk, reason)
 
 
-def told(request: HttpRequest, event: str, account: Any, reason: str = "") -> None:
+def log_event(request: HttpRequest, event: str, account: Any, reason: str = "") -> None:
     """An event that is not a refusal, and the account's id: `sign_in`, `session.ended`, …"""
     _write(logging.INFO, event, request, account, reason)
 

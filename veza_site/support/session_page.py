@@ -79,6 +79,6 @@ def _end(request: StaffRequest, account: Any, others: Any) -> HttpResponse:
     ended = others.delete()[0]
     if ended:
         record(request, "sessions.end", None, after={"sessions": ended})
-        security_log.told(request, "session.ended", account, "by_owner")
+        security_log.log_event(request, "session.ended", account, "by_owner")
     messages.success(request, f"Ended {counted(ended, 'session')}.")
     return HttpResponseRedirect(reverse("admin:sessions"))

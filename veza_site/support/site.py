@@ -95,12 +95,12 @@ class SupportSite(StaffSite):
         inner = super().admin_view(view, cacheable)
 
         @wraps(inner)
-        def kept(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if request.method == "POST" and not self.has_permission(request):
                 typed.keep(staff_request(request))
             return inner(request, *args, **kwargs)
 
-        return kept
+        return wrapped
 
     def entries_of(self, batch: UUID) -> list[StaffLogEntry]:
         """The entries of an action on several rows, in their order."""
@@ -193,7 +193,7 @@ class SupportSite(StaffSite):
             staff = staff_request(request)
             staff.access = access_of(request.user)
             self.record(staff, "sign_in", None)
-            security_log.told(request, "sign_in", request.user.pk)
+            security_log.log_event(request, "sign_in", request.user.pk)
             devices.remember(request, response, request.user)  # type: ignore[arg-type]
         return response
 
@@ -203,7 +203,7 @@ class SupportSite(StaffSite):
         """Django's, with an entry in the log; then the sign-in page."""
         if request.method == "POST":
             self.record(request, "sign_out", None)
-            security_log.told(request, "sign_out", request.user.pk)
+            security_log.log_event(request, "sign_out", request.user.pk)
             logout(request)
         response = HttpResponseRedirect(reverse("admin:login"))
         if request.method == "POST":

@@ -128,4 +128,4 @@ def _signed_in(request: StaffRequest, action: str) -> None:
     """From here on, `request.access` and the logs have the user."""
     request.access = access_of(request.user)
     record(request, action, None)
-    security_log.told(request, action, request.user.pk)
+    security_log.log_event(request, action, request.user.pk)

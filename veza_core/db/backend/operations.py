@@ -18,5 +18,7 @@ class DatabaseOperations(operations.DatabaseOperations):
 
     def sql_flush(self, style: Style, tables: Sequence[str], **options: Any) -> list[str]:
         """Django's, without append-only tables, whose triggers would refuse it."""
-        kept = settings.APPEND_ONLY_TABLES
-        return super().sql_flush(style, [table for table in tables if table not in kept], **options)
+        append_only = settings.APPEND_ONLY_TABLES
+        return super().sql_flush(
+            style, [table for table in tables if table not in append_only], **options
+        )

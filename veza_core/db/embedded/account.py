@@ -103,10 +103,10 @@ class Account:
                 if tried.returncode == 0:
                     return prefix, options
                 errors.append(tried.stderr.strip())
-        told = "; ".join(dict.fromkeys(filter(None, errors)))
+        message = "; ".join(dict.fromkeys(filter(None, errors)))
         raise StartError(
             f"PostgreSQL refuses to run as root, and user {self} cannot reach "
-            f"{' or '.join(map(str, reaching))}" + (f" ({told})" if told else "")
+            f"{' or '.join(map(str, reaching))}" + (f" ({message})" if message else "")
         )
 
 
@@ -141,13 +141,13 @@ def system_account() -> Account:
             try:
                 made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
             except OSError as error:
-                told = str(error)
+                message = str(error)
             else:
-                told = made.stderr.strip()
+                message = made.stderr.strip()
             # Another process may be creating it, or hold the lock on /etc/passwd.
-            time.sleep(0.1 if "lock" in told else 0)
+            time.sleep(0.1 if "lock" in message else 0)
         else:
             return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
     raise StartError(
-        f"PostgreSQL refuses to run as root, and there is no user {SYSTEM_USER} ({told})"
+        f"PostgreSQL refuses to run as root, and there is no user {SYSTEM_USER} ({message})"
     )

@@ -134,10 +134,12 @@ def reason(log: Path, start: int) -> str:
         if re.search(r"\b(?:FATAL|PANIC|ERROR|error): ", line)
     ]
     found = errors[0] if errors else -1
-    told = [re.sub(r".*?\b(?:FATAL|PANIC|ERROR|error): +", "", line) for line in lines[found:][:1]]
+    message = [
+        re.sub(r".*?\b(?:FATAL|PANIC|ERROR|error): +", "", line) for line in lines[found:][:1]
+    ]
     for line in lines[found + 1 :][:1] if errors else []:
-        told += re.findall(r"(?:DETAIL|HINT|detail|hint): +(.*)", line)
-    return f"{'. '.join(told).rstrip('.') or 'it says nothing'} (its log is {log})"
+        message += re.findall(r"(?:DETAIL|HINT|detail|hint): +(.*)", line)
+    return f"{'. '.join(message).rstrip('.') or 'it says nothing'} (its log is {log})"
 
 
 def fill(programs: Path, data: Path, account: Account, superuser: str, lock: int) -> None:
@@ -194,11 +196,11 @@ def initdb(
             )
             if done.returncode == 0:
                 break
-            told = reason(log, start)
-            if "locale name" not in told:
-                raise StartError(told)
+            message = reason(log, start)
+            if "locale name" not in message:
+                raise StartError(message)
         else:
-            raise StartError(told)
+            raise StartError(message)
     if runner != account:
         account.own_tree(data)
         account.own(data.parent)

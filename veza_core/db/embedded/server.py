@@ -55,10 +55,10 @@ class StartAttempt:
 
     def reason(self) -> str:
         """Why it failed, in the server's own words."""
-        told = reason(self.server.data / LOG, self.log_size)
-        if "is still in use" in told:
-            return f"{self.server.named()} already runs there: {told}"
-        return told
+        message = reason(self.server.data / LOG, self.log_size)
+        if "is still in use" in message:
+            return f"{self.server.named()} already runs there: {message}"
+        return message
 
 
 @dataclass(frozen=True, slots=True)

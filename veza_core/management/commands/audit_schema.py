@@ -147,8 +147,8 @@ class Command(FindingsCommand):
         except (AuditError, BaselineError, ExceptionsError, ImproperlyConfigured) as error:
             raise self._error(error) from error
         except (psycopg.Error, DatabaseError) as error:
-            told = clear_line(error) or error
-            raise self._error(f"the database cannot be audited: {told}") from error
+            reason = clear_line(error) or error
+            raise self._error(f"the database cannot be audited: {reason}") from error
         report = report.without(accepted)
         self.print_escaped(self._render(report, options))
         counts = {"error": report.errors, "warning": len(report.findings), "none": 0}

@@ -113,8 +113,8 @@ class Command(BaseCommand):
             ) from error
         except DatabaseError as error:
             if not is_lock_timeout(error):
-                told = clear_line(error) or one_line(error)
-                raise CommandError(f"{told}. Nothing was dropped.") from error
+                message = clear_line(error) or one_line(error)
+                raise CommandError(f"{message}. Nothing was dropped.") from error
             who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
             raise CommandError(
                 f"other sessions block it, and nothing was dropped: {who}. Close them, or use "
@@ -142,11 +142,11 @@ class Command(BaseCommand):
     def _check_dependents(self, dependents: list[Dependent], *, drop: bool) -> None:
         if not dependents:
             return
-        kept = [dependent for dependent in dependents if dependent.drop is None]
-        if drop and kept:
+        undroppable = [dependent for dependent in dependents if dependent.drop is None]
+        if drop and undroppable:
             raise CommandError(
                 "these objects depend on public or django, and dropping them would lose rows. "
-                f"Change them first: {'; '.join(map(str, kept))}. Nothing was dropped."
+                f"Change them first: {'; '.join(map(str, undroppable))}. Nothing was dropped."
             )
         if not drop:
             raise CommandError(

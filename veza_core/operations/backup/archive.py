@@ -114,8 +114,8 @@ class Archive:
             env=program_environment(),
         )
         if done.returncode != 0:
-            told = explain(command, done.returncode, done.stderr)
-            raise CommandError(f"{self.path} is cut short or damaged: {told}")
+            reason = explain(command, done.returncode, done.stderr)
+            raise CommandError(f"{self.path} is cut short or damaged: {reason}")
         self.origin()
 
     def origin(self) -> str | None:
@@ -142,11 +142,11 @@ class Archive:
             *options,
             self._argument,
         ]
-        pipe, told = subprocess.PIPE, _Told()
+        pipe, error_output = subprocess.PIPE, _ErrorOutput()
         with running(
-            command, stdin=pipe, stdout=pipe, stderr=told.end, env=program_environment()
+            command, stdin=pipe, stdout=pipe, stderr=error_output.end, env=program_environment()
         ) as process:
-            told.started()
+            error_output.started()
             assert process.stdin is not None  # noqa: S101 - they are pipes
             assert process.stdout is not None  # noqa: S101
             # It reads the complete list before it writes anything.
@@ -154,10 +154,10 @@ class Archive:
                 chosen.writelines(b"%d;\n" % entry.number for entry in entries)
             yield process.stdout
             if process.wait() != 0:
-                raise CommandError(explain(command, process.returncode, told.text()))
+                raise CommandError(explain(command, process.returncode, error_output.text()))
 
 
-class _Told:
+class _ErrorOutput:
     """A program's standard error, read at the same time as its output, so that neither blocks."""
 
     def __init__(self) -> None:
@@ -246,9 +246,9 @@ def _check_format(path: Path) -> None:
         raise CommandError(f"{path} is empty")
     if head[TAR_AT:] == TAR:
         raise CommandError(f"{path} is a tar file, and {NOT_OURS.removeprefix('is ')}")
-    for start, told in KNOWN.items():
+    for start, what in KNOWN.items():
         if head.startswith(start):
-            raise CommandError(f"{path} {told}")
+            raise CommandError(f"{path} {what}")
     if not head.startswith(MAGIC):
         raise CommandError(f"{path} {NOT_OURS}")
     if len(head) > FORMAT_AT and head[FORMAT_AT] != CUSTOM:

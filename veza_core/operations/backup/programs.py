@@ -44,10 +44,10 @@ def explain(command: list[str], returncode: int, messages: str) -> str:
     name = command[0].rsplit("/", 1)[-1]
     if returncode < 0:
         return f"{name} was ended by {signal.Signals(-returncode).name}"
-    told = re.findall(r"^\S+: (?:error|detail|hint|fatal): (.*(?:\n(?!\S+: ).*)*)", messages, re.M)
+    lines = re.findall(r"^\S+: (?:error|detail|hint|fatal): (.*(?:\n(?!\S+: ).*)*)", messages, re.M)
     # The failed statement may be pages long, and does not help operators.
-    told = [line for line in told if not line.startswith(("Query was: ", "Command was: "))]
-    text = " ".join(" ".join(told).split()) or " ".join(messages.split())
+    lines = [line for line in lines if not line.startswith(("Query was: ", "Command was: "))]
+    text = " ".join(" ".join(lines).split()) or " ".join(messages.split())
     return f"{name}: {text or f'exit status {returncode} of {shlex.join(command)}'}"
 
 

@@ -85,7 +85,7 @@ def _tools_in(directory: Path) -> Tools | None:
 def _major(program: Path) -> int | None:
     """The major version that the program prints; None if it does not run."""
     try:
-        told = subprocess.run(  # noqa: S603
+        output = subprocess.run(  # noqa: S603
             [program, "--version"],
             env=program_environment(),
             capture_output=True,
@@ -94,5 +94,5 @@ def _major(program: Path) -> int | None:
         ).stdout
     except OSError:
         return None
-    version = re.search(r"\(PostgreSQL\) (\d+)", told)
+    version = re.search(r"\(PostgreSQL\) (\d+)", output)
     return int(version[1]) if version else None

@@ -105,9 +105,11 @@ def _paths(frozen: dict[Version, Hashes]) -> set[str]:
 
 
 def _edited(path: str, digest: str, version: Version) -> Iterator[str]:
-    there = (settings.BASE_DIR / path).is_file()
-    if not there or _hash(path) != digest:
-        what = f"it {'was changed' if there else 'is missing'}, and release {version} has frozen it"
+    is_there = (settings.BASE_DIR / path).is_file()
+    if not is_there or _hash(path) != digest:
+        what = (
+            f"it {'was changed' if is_there else 'is missing'}, and release {version} has frozen it"
+        )
         yield (
             f"{path}: {what}. A database that has run a migration does not run it again, and would "
             f"differ from a new one. Put it back (git checkout v{version} -- {path}), and write a "

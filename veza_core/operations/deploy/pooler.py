@@ -28,7 +28,7 @@ def check_direct(connection: BaseDatabaseWrapper) -> None:
         raise CommandError(
             f"a connection pooler refuses this session's settings (options): {DIRECT}"
         ) from error
-    told = connection.connection.info.backend_pid
+    announced = connection.connection.info.backend_pid
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (actual,) = cursor.fetchone()
@@ -36,7 +36,7 @@ def check_direct(connection: BaseDatabaseWrapper) -> None:
         raise CommandError(
             f"a connection pooler dropped this session's settings ({', '.join(dropped)}): {DIRECT}"
         )
-    if told != actual and _shares_sessions(connection):
+    if announced != actual and _shares_sessions(connection):
         raise CommandError(
             "the connection uses a pooler in transaction mode, where the lock against a second "
             "run would not work: " + DIRECT

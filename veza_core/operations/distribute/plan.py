@@ -155,13 +155,13 @@ def _keys_again(
     log: Log, triggers: Sequence[OnDelete], recorded: Mapping[str, Any]
 ) -> Iterator[Step]:
     """Add keys that check new rows at once, and drop the triggers; then check the existing rows."""
-    there = {key.name: key for key in log.keys}
+    existing = {key.name: key for key in log.keys}
     keys = {
         name: constraint["definition"]
         for name, constraint in recorded["constraints"].items()
         if constraint["definition"].startswith("FOREIGN KEY")
     }
-    missing = {name: text for name, text in keys.items() if name not in there}
+    missing = {name: text for name, text in keys.items() if name not in existing}
     if missing or triggers:
         adds = ", ".join(
             f"ADD CONSTRAINT {name} {text} NOT VALID" for name, text in missing.items()
@@ -174,7 +174,7 @@ def _keys_again(
             ),
         )
     for name, text in keys.items():
-        if name in missing or not there[name].is_valid:
+        if name in missing or not existing[name].is_valid:
             yield Step(
                 f"{log.name}: {name} is validated",
                 (

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counted import counted
 from veza_core.db.locks import PURGE_LOCK_KEY, LockNotAvailableError, job_lock
-from veza_core.db.waits import told
+from veza_core.db.waits import explain
 from veza_core.operations.pace import LOCKED, Pace
 
 from .batches import Batches, PurgedRows
@@ -89,7 +89,7 @@ def _remove(batches: Batches, due: Due, outcome: Purged) -> None:
         raise CommandError(
             f"{counted(outcome.deleted, 'row was', 'rows were')} deleted, "
             "and the next purge continues from there: "
-            f"{due.table}: {told(error)}"
+            f"{due.table}: {explain(error)}"
         ) from error
 
 

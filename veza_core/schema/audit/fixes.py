@@ -64,7 +64,8 @@ def create_index(
     building = _Building(catalog, new, f"({keys}){where}", unique, is_live=bool(where))
     if not building.build(table):
         return None
-    statements, claims = list(building.statements), {f"relation {name}" for name in building.made}
+    statements = list(building.statements)
+    claims = {f"relation {name}" for name in building.created}
     for index in building.needless:
         statements.append(drop_index(index))
         names_of = (index.table.schema, index.name)
@@ -92,16 +93,16 @@ class _Building:
         #: The indexes that this one replaces.
         self.needless: list[Index] = []
         self.statements: list[str] = []
-        self.made: list[str] = []
+        self.created: list[str] = []
         self.attachments: list[tuple[str, str]] = []
         self.otherwise: dict[str, tuple[str, ...]] = {}
 
     def build(self, table: Table) -> bool:
         """Collect the statements; False if a name that they need is taken."""
         root = self._build(table, "")
-        own = [pair for pair in self.attachments if pair[1] in self.made]
+        own = [pair for pair in self.attachments if pair[1] in self.created]
         # An existing index is dropped with the topmost one, so nothing after it needs an undo.
-        others = [pair for pair in self.attachments if pair[1] not in self.made]
+        others = [pair for pair in self.attachments if pair[1] not in self.created]
         for number, (above, below) in enumerate([*own, *others]):
             self.statements.append(f"ALTER INDEX {above} ATTACH PARTITION {below};")
             if number <= len(own):
@@ -121,9 +122,9 @@ class _Building:
         where = qualified(table.schema, name)
         taken = self.catalog.taken_names.get(table.schema)
         # In a partition of a schema that is not audited, any name may be taken.
-        if taken is None or name in taken or where in self.made:
+        if taken is None or name in taken or where in self.created:
             return ""
-        self.made.append(where)
+        self.created.append(where)
         how = f"{ident(name)} ON ONLY" if table.is_partitioned else f"CONCURRENTLY {ident(name)} ON"
         self.statements.append(f"CREATE {self.kind} {how} {table.identity} {self.definition};")
         if root:

@@ -78,13 +78,13 @@ def summary(report: DiffReport) -> str:
         return "Nothing changed."
     breaking = len(report.breaking)
     compatible = counted(len(report.changes) - breaking, "compatible change")
-    told = f"{breaking} breaking and {compatible}: "
-    told += f"a {step} version"
+    text = f"{breaking} breaking and {compatible}: "
+    text += f"a {step} version"
     if report.version:
-        told += f", {report.version} or later"
+        text += f", {report.version} or later"
     if report.too_low:
-        told += f"; {version_of(report.new.snapshot)} is too low"
-    return f"{told}."
+        text += f"; {version_of(report.new.snapshot)} is too low"
+    return f"{text}."
 
 
 def _text(report: DiffReport) -> str:

@@ -53,8 +53,8 @@ def read_schema(text: str, alias: str, argument: str) -> Schema:
     except (AuditError, ImproperlyConfigured, ValueError, OSError) as error:
         raise DiffError(f"{argument}: {' '.join(str(error).split())}") from error
     except psycopg.Error as error:
-        told = clear_line(error) or one_line(error)
-        raise DiffError(f"{argument} cannot be read: {told}") from error
+        message = clear_line(error) or one_line(error)
+        raise DiffError(f"{argument} cannot be read: {message}") from error
 
 
 def _of_database(url: str, argument: str) -> Schema:

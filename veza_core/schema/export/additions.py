@@ -157,8 +157,8 @@ def _new_names(was: Iterable[str], now: Iterable[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     before, after = list(was), list(now)
-    for kept in [name for name in before if name in after]:
-        old, new = before[: before.index(kept)], after[: after.index(kept)]
+    for common in [name for name in before if name in after]:
+        old, new = before[: before.index(common)], after[: after.index(common)]
         if len(old) == len(new):
             found |= dict(zip(old, new, strict=True))
         elif new:
@@ -205,8 +205,10 @@ def _options(alter: str, was: Properties, now: Properties) -> Iterator[str]:
     before, after = (
         [*about.get("options", []), *about.get("toast options", [])] for about in (was, now)
     )
-    kept = {option.partition("=")[0] for option in after}
-    if gone := [name for name in (each.partition("=")[0] for each in before) if name not in kept]:
+    remaining = {option.partition("=")[0] for option in after}
+    if gone := [
+        name for name in (each.partition("=")[0] for each in before) if name not in remaining
+    ]:
         yield f"{alter} RESET ({', '.join(gone)});"
     if new := [option for option in after if option not in before]:
         yield f"{alter} SET {render.parameters(new)};"

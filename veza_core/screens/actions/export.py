@@ -176,14 +176,14 @@ def _stream(
         # Without this mark, spreadsheets read a file in their country's old encoding.
         yield b"\xef\xbb\xbf" + csv_lines([headings(admin, fields)])
         for batch, end in batches(rows, listing, large=large):
-            kept = batch[: cap - sent]
-            sent += len(kept)
+            part = batch[: cap - sent]
+            sent += len(part)
             with reading(admin.read_alias):
                 # The names for a batch in one query, as on a page.
-                attach(request, admin.admin_site, admin.read_alias, kept)
-            yield csv_lines([_cells(admin, row, fields) for row in kept])
+                attach(request, admin.admin_site, admin.read_alias, part)
+            yield csv_lines([_cells(admin, row, fields) for row in part])
             ending = end or ending
-            if len(batch) > len(kept) or (sent == cap and not end):
+            if len(batch) > len(part) or (sent == cap and not end):
                 ending = f"stopped: an export has {cap:,} rows at most"
                 break
     except HelpfulError as error:

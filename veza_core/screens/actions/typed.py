@@ -54,10 +54,10 @@ def keep(request: StaffRequest) -> bool:
 
 def take(request: StaffRequest) -> QueryDict | None:
     """What the user had typed at this URL, once; None if nothing."""
-    kept: Any = request.session.get(KEPT)
-    if kept is None or kept["path"] != request.get_full_path():
+    stored: Any = request.session.get(KEPT)
+    if stored is None or stored["path"] != request.get_full_path():
         return None
     del request.session[KEPT]
-    if kept["by"] != str(request.access.user.pk):
+    if stored["by"] != str(request.access.user.pk):
         return None
-    return QueryDict(kept["fields"])
+    return QueryDict(stored["fields"])

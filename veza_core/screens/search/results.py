@@ -79,12 +79,12 @@ def groups(
         for kind, rows in zip(kinds, found, strict=True)
     ]
     attach(request, site, alias, [row for rows in shown for row in rows])
-    made = [
+    found_groups = [
         _group(kind, rows, len(all_rows), term)
         for kind, rows, all_rows in zip(kinds, shown, found, strict=True)
     ]
     # Python's sort is stable: in both halves, the order of the screens.
-    return sorted(made, key=lambda group: not group.is_exact)
+    return sorted(found_groups, key=lambda group: not group.is_exact)
 
 
 def the_one(found: Sequence[ResultGroup], *, alone: bool = True) -> Model | None:

@@ -104,8 +104,8 @@ def _address(request: StaffRequest, term: Term) -> str:
 def keep(request: StaffRequest, term: Term) -> str:
     """Store a term in the session, and return its name there."""
     name = secrets.token_urlsafe(9)
-    kept = request.session.get(KEPT, [])
-    request.session[KEPT] = [*kept, [name, term.text]][-KEPT_NUMBER:]
+    stored = request.session.get(KEPT, [])
+    request.session[KEPT] = [*stored, [name, term.text]][-KEPT_NUMBER:]
     return name
 
 
@@ -201,12 +201,12 @@ def _open(
 
 
 def _redirect(
-    site: StaffSite, request: StaffRequest, url: str, found: list[ResultGroup], told: str
+    site: StaffSite, request: StaffRequest, url: str, found: list[ResultGroup], notice: str
 ) -> HttpResponse:
-    if told:
+    if notice:
         every = f"{request.get_full_path()}&all=1"
         messages.info(
-            request, format_html('{} <a href="{}">See all that was found</a>', told, every)
+            request, format_html('{} <a href="{}">See all that was found</a>', notice, every)
         )
     _record(site, request, found)
     return HttpResponseRedirect(url)

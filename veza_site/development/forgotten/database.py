@@ -74,14 +74,14 @@ def _remedy(finding: Finding, table: DeclaredTable | None) -> tuple[str, str]:
 
 
 def _permissions(tables: Tables, connection: Connection) -> Iterator[str]:
-    there = set(connection.execute(PERMISSIONS).fetchall())
+    existing = set(connection.execute(PERMISSIONS).fetchall())
     granted = set(connection.execute(GRANTS).fetchall())
     for table in tables.values():
         if not table.is_created:
             # makemigrations adds them.
             continue
         add = f'{table.migration}: {{}}. Add InsertPermissions("{table.name}").'
-        if missing := [action for action in ACTIONS if (table.name, action) not in there]:
+        if missing := [action for action in ACTIONS if (table.name, action) not in existing]:
             yield add.format(f"{table.name} has no permission to {', '.join(missing)}")
         wanted = [("admin", action) for action in ACTIONS]
         wanted += [("support", "read"), ("moderator", "read")]
@@ -91,13 +91,13 @@ def _permissions(tables: Tables, connection: Connection) -> Iterator[str]:
 
 
 def _enum_values(tables: Tables, connection: Connection) -> Iterator[str]:
-    there: dict[str, list[str]] = dict(connection.execute(ENUMS).fetchall())
+    existing: dict[str, list[str]] = dict(connection.execute(ENUMS).fetchall())
     for table in tables.values():
         for field in table.model._meta.concrete_fields:
             # makemigrations creates new types, but does not see new values of existing types.
-            if isinstance(field, EnumField) and field.enum_type in there:
+            if isinstance(field, EnumField) and field.enum_type in existing:
                 for value, _ in field.flatchoices:
-                    if str(value) not in there[field.enum_type]:
+                    if str(value) not in existing[field.enum_type]:
                         yield (
                             f"{table.app}/migrations/: enum type {field.enum_type} has no value "
                             f"{value}, which {table.name}.{field.column} offers. Add "

@@ -43,8 +43,8 @@ def _deleted_rows(document: str, connection: psycopg.Connection[Any]) -> Iterato
         name, heading = child, "also deleted"
         if not goes:
             name, heading = f"{child}.{column}", "set to NULL"
-        there = deleted.get(parent, ("", ""))[0 if goes else 1]
-        if name not in re.split(r"[^\w.]+", there):
+        named = deleted.get(parent, ("", ""))[0 if goes else 1]
+        if name not in re.split(r"[^\w.]+", named):
             yield (
                 f"{DOCUMENT}: the page does not say what a deleted row of {parent} does to {name}. "
                 f"Add {name} to “{heading}” in the line of {parent}."
@@ -52,18 +52,20 @@ def _deleted_rows(document: str, connection: psycopg.Connection[Any]) -> Iterato
 
 
 def _constraints(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
-    told = {name for row in _rows(document, "constraint") for name in re.findall(r"\w+", row[0])}
+    documented = {
+        name for row in _rows(document, "constraint") for name in re.findall(r"\w+", row[0])
+    }
     live = dict(connection.execute(REFUSING).fetchall())
     for name, is_unique in live.items():
-        if is_unique and name not in told:
+        if is_unique and name not in documented:
             yield f"{DOCUMENT}: {name} is not in the table of constraints. Add | `{name}` | …"
-    for name in sorted(told - live.keys()):
+    for name in sorted(documented - live.keys()):
         yield f"{DOCUMENT}: there is no constraint {name}. Remove `{name}`."
 
 
 def _writers(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
-    told = {(row[0], name) for row in _rows(document, "table") for name in row[2].split(", ")}
-    for table, column in sorted(told.difference(connection.execute(LIVE_COLUMNS).fetchall())):
+    documented = {(row[0], name) for row in _rows(document, "table") for name in row[2].split(", ")}
+    for table, column in sorted(documented.difference(connection.execute(LIVE_COLUMNS).fetchall())):
         yield f"{DOCUMENT}: there is no column {table}.{column}. Remove {column}."
 
 

@@ -28,9 +28,9 @@ class Command(runserver.Command):
             try:
                 super().check_migrations()
             except DatabaseError as error:
-                if not (told := waits.told(error)):
+                if not (text := waits.timeout_text(error)):
                     raise
-                self.stderr.write(f"{clear_line(error)}{told}", self.style.WARNING)
+                self.stderr.write(f"{clear_line(error)}{text}", self.style.WARNING)
             finally:
                 # Pages use the lock timeouts of the site's settings.
                 connection.close()

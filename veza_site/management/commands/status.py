@@ -44,8 +44,8 @@ class Command(BaseCommand):
         try:
             report = read_report(connections[options["database"]], options["ignore"])
         except (DatabaseError, InterfaceError) as error:
-            told = clear_line(error) or one_line(error)
-            raise CommandError(told, returncode=CANNOT_TELL) from error
+            line = clear_line(error) or one_line(error)
+            raise CommandError(line, returncode=CANNOT_TELL) from error
         if options["as_json"]:
             self.stdout.write(json.dumps(report.as_dict()))
         else:

@@ -206,9 +206,11 @@ class Statement:
                     f"row that fires it ({write})",
                 )
         names = {table.name for oid, table in self.after.tables.items() if oid in self.start.tables}
-        kept = {now.table for now in self.after.triggers.values() if now.function == FUNCTION_NAME}
+        covered = {
+            now.table for now in self.after.triggers.values() if now.function == FUNCTION_NAME
+        }
         for was in self.before.triggers.values():
-            if was.function == FUNCTION_NAME and was.table in names - kept:
+            if was.function == FUNCTION_NAME and was.table in names - covered:
                 yield Harm(headings.ELSE, f"no trigger updates updated_at of {was.table} any more")
         for oid, (name, table) in self.after.rewrites.items():
             if oid not in self.before.rewrites and table in old:

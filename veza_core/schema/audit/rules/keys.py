@@ -35,14 +35,14 @@ def reference(
         return [alter_table(table, f"{add} NOT VALID"), validate], {validate: (undo,)}
     statements: list[str] = []
     otherwise: dict[str, tuple[str, ...]] = {}
-    made: list[str] = []
+    undone: list[str] = []
     for partition in table.partitions:
         more, undo_more = reference(catalog, partition, name, definition)
         statements += more
-        otherwise |= {each: (*undo_more.get(each, ()), *made) for each in more}
-        made.append(alter_table(partition, f"DROP CONSTRAINT {ident(name)}"))
+        otherwise |= {each: (*undo_more.get(each, ()), *undone) for each in more}
+        undone.append(alter_table(partition, f"DROP CONSTRAINT {ident(name)}"))
     whole = alter_table(table, add)
-    return [*statements, whole], {**otherwise, whole: tuple(made)}
+    return [*statements, whole], {**otherwise, whole: tuple(undone)}
 
 
 def has_name_free(table: Table, name: str) -> bool:

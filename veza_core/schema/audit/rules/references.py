@@ -150,7 +150,7 @@ def fk_missing(catalog: Catalog) -> Iterator[Found]:
     for table in catalog.tables:
         known = {name for key in table.foreign_keys for name in key.columns}
         # A child has its parent's columns, but not its foreign keys.
-        kept = {name for parent in table.parents for key in parent.foreign_keys
+        inherited = {name for parent in table.parents for key in parent.foreign_keys
                 for name in key.columns}  # fmt: skip
         known |= kept_by_triggers(catalog, table)
         if table.primary_key is not None and len(table.primary_key.keys) == 1:
@@ -161,7 +161,7 @@ def fk_missing(catalog: Catalog) -> Iterator[Found]:
                 continue
             if column.base_type != UUID and not _is_number_of(catalog, table, name):
                 continue
-            if column.is_inherited and name not in kept:
+            if column.is_inherited and name not in inherited:
                 continue
             where = f"{table.identity}.{ident(name)}"
             target = catalog.meaning.named_target(table, name)

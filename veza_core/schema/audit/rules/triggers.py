@@ -35,20 +35,20 @@ def trigger_name(table: Table) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _TableTrigger:
     """A table with `updated_at`, and its trigger for it, if any, correct or not."""
 
     table: Table
     trigger: Trigger | None
 
 
-def _kept(catalog: Catalog) -> Iterator[_Kept]:
+def _pairs(catalog: Catalog) -> Iterator[_TableTrigger]:
     """Go through the tables; a partition has a clone of its parent's trigger."""
     for table in catalog.tables:
         if "updated_at" in table.columns:
             candidates = [trigger for trigger in table.triggers if _rank(trigger)]
             best = max(candidates, key=_rank, default=None)
-            yield _Kept(table, best)
+            yield _TableTrigger(table, best)
 
 
 def _rank(trigger: Trigger) -> int:
@@ -115,11 +115,11 @@ EXECUTE FUNCTION public.update_updated_at_column();""",
 )
 def trigger_missing(catalog: Catalog) -> Iterator[Found]:
     """A table without updated_at is not reported here."""
-    for kept in _kept(catalog):
-        if kept.trigger is None:
-            message = f"no trigger keeps updated_at: {trigger_name(kept.table)} is missing"
+    for pair in _pairs(catalog):
+        if pair.trigger is None:
+            message = f"no trigger keeps updated_at: {trigger_name(pair.table)} is missing"
             yield Found(
-                kept.table, kept.table.identity, message, create_trigger(catalog, kept.table)
+                pair.table, pair.table.identity, message, create_trigger(catalog, pair.table)
             )
 
 
@@ -139,7 +139,7 @@ def trigger_missing(catalog: Catalog) -> Iterator[Found]:
 )
 def trigger_disabled(catalog: Catalog) -> Iterator[Found]:
     """A trigger that is disabled on one partition only is reported too."""
-    found = [kept.trigger for kept in _kept(catalog) if kept.trigger is not None]
+    found = [pair.trigger for pair in _pairs(catalog) if pair.trigger is not None]
     for table in catalog.all_tables:
         if table.is_partition:
             found += [
@@ -177,14 +177,14 @@ EXECUTE FUNCTION public.update_updated_at_column();""",
 )
 def trigger_timing(catalog: Catalog) -> Iterator[Found]:
     """SQL is printed only if the trigger does nothing else than set the time."""
-    for kept in _kept(catalog):
-        trigger = kept.trigger
+    for pair in _pairs(catalog):
+        trigger = pair.trigger
         if trigger is not None and not _is_timed(trigger):
             fix = (
-                create_trigger(catalog, kept.table, trigger) if _may_be_replaced(trigger) else None
+                create_trigger(catalog, pair.table, trigger) if _may_be_replaced(trigger) else None
             )
             message = f"{trigger.name} is {_timing(trigger)}, not BEFORE UPDATE FOR EACH ROW"
-            yield Found(kept.table, trigger.identity, message, fix)
+            yield Found(pair.table, trigger.identity, message, fix)
 
 
 def _timing(trigger: Trigger) -> str:
@@ -225,17 +225,17 @@ def _may_be_replaced(trigger: Trigger) -> bool:
 )
 def trigger_name_differs(catalog: Catalog) -> Iterator[Found]:
     """PostgreSQL cuts a name after 63 bytes. The cut name is expected."""
-    for kept in _kept(catalog):
-        trigger = kept.trigger
+    for pair in _pairs(catalog):
+        trigger = pair.trigger
         if trigger is None or _is_named(trigger):
             continue
-        name = trigger_name(kept.table)
+        name = trigger_name(pair.table)
         fix = None
-        if all(other.name != name for other in kept.table.triggers) and trigger.parent is None:
-            old = f"ALTER TRIGGER {ident(trigger.name)} ON {kept.table.identity}"
-            claims = frozenset([f"trigger on {kept.table.identity}"])
+        if all(other.name != name for other in pair.table.triggers) and trigger.parent is None:
+            old = f"ALTER TRIGGER {ident(trigger.name)} ON {pair.table.identity}"
+            claims = frozenset([f"trigger on {pair.table.identity}"])
             fix = Fix(Stage.RENAME, (f"{old} RENAME TO {ident(name)};",), claims)
-        yield Found(kept.table, trigger.identity, f"{trigger.name} is not named {name}", fix)
+        yield Found(pair.table, trigger.identity, f"{trigger.name} is not named {name}", fix)
 
 
 @rule(
@@ -261,11 +261,11 @@ EXECUTE FUNCTION public.update_updated_at_column();""",
 )
 def trigger_function(catalog: Catalog) -> Iterator[Found]:
     """The Standard's function may be in the table's own schema or in `public`."""
-    for kept in _kept(catalog):
-        trigger = kept.trigger
-        if trigger is not None and not is_ours(trigger.function, kept.table):
+    for pair in _pairs(catalog):
+        trigger = pair.trigger
+        if trigger is not None and not is_ours(trigger.function, pair.table):
             fix = (
-                create_trigger(catalog, kept.table, trigger) if _may_be_replaced(trigger) else None
+                create_trigger(catalog, pair.table, trigger) if _may_be_replaced(trigger) else None
             )
             message = f"{trigger.name} calls {trigger.function.identity}, not {FUNCTION_NAME}()"
-            yield Found(kept.table, trigger.identity, message, fix)
+            yield Found(pair.table, trigger.identity, message, fix)
