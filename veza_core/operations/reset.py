@@ -6,7 +6,6 @@ version in the comment. Extensions stay too, because others may use them.
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg import sql
 
 from veza_core.db.schema_version import write_version
 from veza_core.db.sessions import (
@@ -16,7 +15,7 @@ from veza_core.db.sessions import (
     OtherSession,
 )
 from veza_core.db.timeouts import set_lock_timeout
-from veza_core.operations.contents import OWN_SCHEMAS, contents_of
+from veza_core.operations.contents import OWN_SCHEMAS, Object, contents_of
 from veza_core.operations.dependents import Dependent
 
 # Every object of the database, except ours, PostgreSQL's own and temporary ones. To identify an
@@ -112,16 +111,19 @@ def empty_schemas(
             if dependent.drop is not None:
                 cursor.execute(dependent.drop)
         before = _outside(connection)
-        # One by one: Citus refuses a list with its own shards if a worker is lost.
-        for thing in contents_of(connection, ["public"]):
-            # An earlier CASCADE may have dropped it, which is intended within public.
-            word = thing.kind.upper().removesuffix(" OBJECT")  # of STATISTICS OBJECT
-            statement = sql.SQL(f"DROP {word} IF EXISTS {{}} CASCADE")
-            cursor.execute(statement.format(sql.SQL(thing.identity)))
-        cursor.execute("DROP SCHEMA IF EXISTS django CASCADE")
+        # A statement for each: Citus refuses a list with its own shards if a worker is lost.
+        drops = [_drop(thing) for thing in contents_of(connection, ["public"])]
+        # In one round trip.
+        cursor.execute(";\n".join([*drops, "DROP SCHEMA IF EXISTS django CASCADE"]))
         write_version(connection, None)
         if _outside(connection) != before:
             raise OutsideChangedError
+
+
+def _drop(thing: Object) -> str:
+    # An earlier CASCADE may have dropped it, which is intended within public.
+    word = thing.kind.upper().removesuffix(" OBJECT")  # of STATISTICS OBJECT
+    return f"DROP {word} IF EXISTS {thing.identity} CASCADE"
 
 
 def _outside(connection: BaseDatabaseWrapper) -> str:

@@ -1,9 +1,12 @@
 """Django's DDL, adapted to the Standard: schemas, and names of foreign keys."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from itertools import groupby
+from typing import Any, Self
 
 from django.conf import settings
-from django.db.backends.ddl_references import ForeignKeyName
+from django.db.backends.ddl_references import ForeignKeyName, Statement
 from django.db.backends.postgresql import schema
 from django.db.models import Model
 
@@ -32,8 +35,13 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     )
     sql_delete_fk = "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s"
 
-    # The comments on the table that is being created, and on its columns.
-    _comments: list[str] | None = None
+    # Statements that go to the server together: nobody else can lock what this transaction creates.
+    _together: list[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._new_tables: set[str] = set()
+        super().__enter__()
+        return self
 
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         """Run deferred statements, such as foreign keys, and end the transaction.
@@ -43,8 +51,10 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         """
         try:
             if exc_type is None:
-                for statement in self.deferred_sql:
-                    self.execute(statement, None)
+                for are_new, statements in groupby(self.deferred_sql, self._is_of_new_table):
+                    with self._in_one_round_trip() if are_new else nullcontext():
+                        for statement in statements:
+                            self.execute(statement, None)
                 self.deferred_sql.clear()
         except BaseException as error:
             super().__exit__(type(error), error, error.__traceback__)
@@ -59,28 +69,41 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
 
     def create_model(self, model: type[Model]) -> None:
         if not lives_in_public(model):
-            self.execute("CREATE SCHEMA IF NOT EXISTS django")
             for field in model._meta.local_fields:
                 self._release_from_public(field)
+        self._new_tables.add(model._meta.db_table)
         # This call also creates the table of a many-to-many field.
-        outer, self._comments = self._comments, []
-        try:
+        with self._in_one_round_trip():
+            if not lives_in_public(model):
+                self.execute("CREATE SCHEMA IF NOT EXISTS django")
             super().create_model(model)
+
+    @contextmanager
+    def _in_one_round_trip(self) -> Iterator[None]:
+        """Send the statements of the block together, at its end."""
+        if self.collect_sql or not self.atomic_migration or self._together is not None:
+            yield
+            return
+        self._together = []
+        try:
+            yield
+            statements = ";\n".join(self._together)
         finally:
-            comments, self._comments = self._comments, outer
-        if comments:
-            super().execute("; ".join(comments), None)
+            self._together = None
+        self.execute(statements, None)
+
+    def _is_of_new_table(self, statement: Any) -> bool:
+        """Whether it locks only a table that this transaction has created."""
+        if not isinstance(statement, Statement) or "FOREIGN KEY" in str(statement):
+            return False
+        return any(statement.references_table(table) for table in self._new_tables)
 
     def execute(self, sql: Any, params: Any = ()) -> None:
-        """Run a statement. Comments on a new table and its columns are sent in one round trip."""
-        if (
-            self._comments is None
-            or self.collect_sql
-            or not str(sql).startswith(("COMMENT ON TABLE", "COMMENT ON COLUMN"))
-        ):
+        if self._together is None:
             super().execute(sql, params)
         else:
-            self._comments.append(self.connection.ops.compose_sql(str(sql), params))
+            whole = sql if params is None else self.connection.ops.compose_sql(str(sql), params)
+            self._together.append(str(whole))
 
     def add_field(self, model: type[Model], field: Any) -> None:
         if not lives_in_public(model):
