@@ -37,7 +37,7 @@ class LiveUserBackend(BaseBackend):
             return None
 
     def check(self, user: User | None, password: str) -> User | None:
-        """Return the user if the password is right and the user may sign in; otherwise None."""
+        """Return the user if the password is correct and the user may sign in; otherwise None."""
         if user is None:
             self.may_sign_in(User())
             User().set_password(password)

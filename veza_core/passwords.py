@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 MAX_PASSWORD_BYTES = 72
 
-#: A hash with a higher cost is never right. Each step doubles the time, so somebody who can write
+#: A hash with a higher cost is never correct. Each step doubles the time, so somebody who can write
 #: rows could make an attempt take days (31).
 HIGHEST_COST = 14
 
@@ -27,7 +27,7 @@ class BCryptPasswordHasher(DjangoBCryptPasswordHasher):
         return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Whether the password is right; one of more than 72 bytes never is.
+        """Whether the password is correct; one of more than 72 bytes never is.
 
         A hash with a too high cost, or with a salt that bcrypt does not accept, never matches. It
         takes as long as any other.

@@ -20,7 +20,7 @@ from tests.admin.addresses import page_of
 from tests.staff import grant, make_staff, make_user, signed_in
 from veza_core.admin.content_actions import CONTENT_ACTIONS
 from veza_core.models import User, UserRole, UserSession
-from veza_core.screens.actions import rights
+from veza_core.screens.actions import standing
 from veza_core.screens.actions.addresses import selected_url
 from veza_core.screens.display import declared
 from veza_legacy_chat.models import Room
@@ -136,7 +136,7 @@ def test_each_button_opens_a_form(browser: Client, staff: User):
 
 
 def test_each_button_of_an_administrator_opens_a_form():
-    """Who has fewer rights than some of the accounts."""
+    """Who has fewer permissions than some of the accounts."""
     me = make_staff("admin", "myself")
     client = signed_in(me)
     found = check(client, [page_of(User, user.pk) for user in (*accounts(), me)])
@@ -168,12 +168,12 @@ def test_a_second_factor_is_one_that_was_confirmed(browser: Client):
 
 def test_of_many_deleted_rows_not_all_are_read(browser: Client, monkeypatch: pytest.MonkeyPatch):
     """Then the button is there, and its page says that nothing is left."""
-    monkeypatch.setattr(rights, "_LOOKED_THROUGH", 3)
-    rights._facts.cache_clear()
+    monkeypatch.setattr(standing, "_LOOKED_THROUGH", 3)
+    standing._facts.cache_clear()
     few, many = make_user("few"), make_user("many")
     baker.make(Track, 2, user=few, deleted_at=PAST)
     baker.make(Track, 3, user=many, deleted_at=PAST)
     assert [offers(browser, user, "delete_content") for user in (few, many)] == [False, True]
     answer = browser.get(url(many, CONTENT_ACTIONS[0].name))
     assert (answer.status_code, "has no content" in answer.text) == (409, True)
-    rights._facts.cache_clear()
+    standing._facts.cache_clear()

@@ -63,20 +63,20 @@ class World:
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     """Staff, with rows of all tables and what others did to them and noted about them."""
     with django_db_blocker.unblock(), transaction.atomic():
-        staff = {name: visitor(name, rights) for name, rights in VISITORS.items()}
+        staff = {name: visitor(name, permissions) for name, permissions in VISITORS.items()}
         yield World(staff, fill([*staff.values()]))
         transaction.set_rollback(True)
 
 
-def visitor(name: str, rights: tuple[str, ...] | None) -> User:
+def visitor(name: str, permissions: tuple[str, ...] | None) -> User:
     """A user with these permissions, and with `admin.access`."""
     user = make_user(f"v_{name}")
-    if rights is None:
+    if permissions is None:
         grant(user, name)
         return user
     role = baker.make(Role, name=f"v_{name}")
-    for right in ("admin.access", *rights):
-        permission = Permission.objects.get(name=right)
+    for name in ("admin.access", *permissions):
+        permission = Permission.objects.get(name=name)
         baker.make(RolePermission, role=role, permission=permission)
     grant(user, role.name)
     return user

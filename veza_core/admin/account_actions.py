@@ -25,8 +25,8 @@ from veza_core.screens.actions.action import (
     RowAction,
     SetColumns,
 )
-from veza_core.screens.actions.rights import account_refusals
 from veza_core.screens.actions.soft_deletion import Restore
+from veza_core.screens.actions.standing import account_refusals
 
 #: The most days of a suspension.
 SUSPENSIONS = (

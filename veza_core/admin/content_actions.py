@@ -29,9 +29,9 @@ from veza_core.screens.actions.addresses import next_of, undo_url, values, way_b
 from veza_core.screens.actions.naming import short
 from veza_core.screens.actions.perform import GONE, Outcome, perform_some
 from veza_core.screens.actions.progress import ActionRun, progress
-from veza_core.screens.actions.rights import account_refusals, facts_of, owner_refusals
 from veza_core.screens.actions.selection import CHUNK
 from veza_core.screens.actions.soft_deletion import Restore, SoftDelete
+from veza_core.screens.actions.standing import account_refusals, facts_of, owner_refusals
 from veza_core.screens.display import declared
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.site import StaffSite

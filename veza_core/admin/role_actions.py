@@ -13,7 +13,7 @@ from django.utils import timezone
 from veza_core.access import Access
 from veza_core.models import Role, User, UserRoleAssignment
 from veza_core.screens.actions.action import Change, ChangeContext, ConflictError, RefusedError
-from veza_core.screens.actions.rights import live_roles, roles_for, standing_of
+from veza_core.screens.actions.standing import live_roles, roles_for, standing_of
 
 from .account_actions import AccountAction
 

@@ -6,7 +6,7 @@ from django.contrib.postgres.functions import TransactionNow
 
 from veza_core.models import RefreshToken, UserSession
 from veza_core.screens.actions.action import Change, ChangeContext, SetColumns
-from veza_core.screens.actions.rights import owner_refusals
+from veza_core.screens.actions.standing import owner_refusals
 
 
 class RevokeSession(SetColumns):

@@ -13,7 +13,7 @@ from django.utils.translation import get_language_info
 from veza_core.access import StaffRequest
 from veza_core.counted import counted
 from veza_core.models import User, UserRoleAssignment
-from veza_core.screens.actions.rights import standing_of
+from veza_core.screens.actions.standing import standing_of
 from veza_core.screens.display import badge
 from veza_core.screens.labels import link_html, url_of
 from veza_core.screens.legible import name_html

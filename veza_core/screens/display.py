@@ -40,7 +40,7 @@ def declared(name: str) -> dict[str, Any]:
     - `panels_first`: the tables whose panels come first on the page of a row, by the row's table,
       after those that the row's own screen names.
     - `content`: the tables of users' content, each with the foreign key to the owner.
-    - `account_facts`: conditions on a row of `users`, in SQL, by name: see `rights.facts_of`.
+    - `account_facts`: conditions on a row of `users`, in SQL, by name: see `standing.facts_of`.
     - `seen_at`: the tables with a user's `ip_address`. Each has the column of the user, by which an
       index sorts its rows, and a column with a time, whose newest rows another index finds.
     - `reasons`: usual reasons for an action: see `actions.reasons.usual_reasons`.

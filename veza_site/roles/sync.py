@@ -132,7 +132,7 @@ def _verifier(connection: Connection, role: LoginRole) -> str:
 
 
 def _role(connection: Connection, is_: FoundRole, role: LoginRole) -> Iterable[sql.Composed]:
-    """The role itself. A password that is already right does not change."""
+    """The role itself. A password that is already correct does not change."""
     name = sql.Identifier(role.name)
     phrase: sql.Composable = sql.SQL("")
     if role.password and not (is_.exists and _can_connect(connection, role)):
