@@ -5,16 +5,20 @@ all modules that need no settings, so each of its children takes a third of that
 settings from its environment, like any other process.
 """
 
+import io
 import multiprocessing
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(
@@ -95,6 +99,100 @@ class Started:
         return subprocess.CompletedProcess(self.arguments, self.process.exitcode, *texts)
 
 
+@contextmanager
+def piped(
+    program: Path, arguments: tuple[str, ...], environment: dict[str, str]
+) -> Iterator["Piped"]:
+    """Start it with a pipe for each stream, and continue; at the end it is killed."""
+    with ExitStack() as ends:
+        pairs = [os.pipe() for _ in range(3)]
+        (for_input, own), *outputs = pairs
+        streams = [ends.enter_context(open(own, "w"))]  # noqa: PTH123 - a descriptor
+        streams += [ends.enter_context(open(read)) for read, _ in outputs]  # noqa: PTH123
+        theirs = [Connection(for_input, writable=False)]
+        theirs += [Connection(write, readable=False) for _, write in outputs]
+        process = _processes.Process(
+            target=_piped_child, args=(program, arguments, environment, theirs)
+        )
+        process.start()
+        for each in theirs:
+            each.close()
+        try:
+            yield Piped([str(program), *arguments], process, *streams)
+        finally:
+            process.kill()
+            process.join()
+            # Nobody reads what was written to it.
+            with suppress(BrokenPipeError):
+                streams[0].close()
+
+
+class Piped:
+    """A running program whose streams are pipes, with the methods of `subprocess.Popen`."""
+
+    def __init__(
+        self, arguments: list[str], process: Any, stdin: TextIO, stdout: TextIO, stderr: TextIO
+    ) -> None:
+        self.args, self.process, self.pid = arguments, process, process.pid
+        self.stdin, self.stdout, self.stderr = stdin, stdout, stderr
+
+    @property
+    def returncode(self) -> int | None:
+        code: int | None = self.process.exitcode
+        return code
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int:
+        self.process.join(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return self.returncode
+
+    def communicate(self, text: str = "", timeout: float | None = None) -> tuple[str, str]:
+        """Give it this input; return its outputs after its end."""
+        with ThreadPoolExecutor(2) as readers:
+            out, err = (readers.submit(stream.read) for stream in (self.stdout, self.stderr))
+            try:
+                with suppress(BrokenPipeError), self.stdin:
+                    self.stdin.write(text)
+                self.wait(timeout)
+            except BaseException:
+                # The readers would wait for it.
+                self.kill()
+                raise
+            return out.result(), err.result()
+
+
+def _piped_child(
+    program: Path,
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    streams: list[Connection],
+) -> None:
+    for number, stream in enumerate(streams):
+        os.dup2(stream.fileno(), number)
+        stream.close()
+    # As with `python -u`: a line can be read as soon as it is written.
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout, sys.stderr = (
+        io.TextIOWrapper(io.FileIO(number, "w", closefd=False), write_through=True)
+        for number in (1, 2)
+    )
+    _run(program, arguments, environment)
+
+
 def _child(
     program: Path, arguments: tuple[str, ...], environment: dict[str, str], out: str, err: str
 ) -> None:
@@ -102,6 +200,10 @@ def _child(
         target = os.open(name, os.O_WRONLY | os.O_APPEND)
         os.dup2(target, descriptor)
         os.close(target)
+    _run(program, arguments, environment)
+
+
+def _run(program: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(program.parent)

@@ -3,10 +3,9 @@
 import io
 import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -76,22 +75,9 @@ def scratch_database(options: str = "") -> Iterator[str]:
         administer(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-@contextmanager
-def running_manage(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Start manage.py as `manage` does, and continue; at the end it is killed if it still runs."""
-    with subprocess.Popen(
-        [sys.executable, "-u", ROOT / "manage.py", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "DEBUG": "1", **environment},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def running_manage(*arguments: str, **environment: str) -> AbstractContextManager[forked.Piped]:
+    """Start manage.py as `manage_process` does, and continue; at the end it is killed."""
+    return forked.piped(ROOT / "manage.py", arguments, {**os.environ, "DEBUG": "1", **environment})
 
 
 def schema_of(*options: str, **parameters: str) -> str:
