@@ -1,5 +1,6 @@
 """Shared by all tests: objects by model-bakery, fast hashes, and the order of tests."""
 
+import gc
 import os
 import signal
 import uuid
@@ -70,6 +71,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the slowest folders, so that no worker is still busy with one at the end."""
     items.sort(key=lambda item: LONGEST_FIRST.get(item.path.parent.name, len(LONGEST_FIRST)))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector search less often, and not what was imported and collected.
+
+    Otherwise it takes 4 % of the CPU time of the admin's tests.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.hookimpl(optionalhook=True)
