@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from django.core.management import get_commands
+from django.core.management import call_command, get_commands
+from django.core.management.base import CommandError
 from django.db import connection
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
@@ -280,7 +281,7 @@ def test_commands_that_write_name_the_database_first(to_write, command, tmp_path
 
 
 @pytest.mark.parametrize("command", [*DESTROYS, *DROPS_OF_OTHERS])
-def test_what_destroys_is_refused(migrated, command):
+def test_what_destroys_is_refused(migrated, command, settings):
     """With DEBUG off, and some also with DEBUG on. The database is read-only, and does not
     change.
     """
@@ -289,6 +290,10 @@ def test_what_destroys_is_refused(migrated, command):
     assert is_one_clear_line(result), result
     assert result.stdout == ""
     assert re.search("DEBUG is off|Nothing was dropped", result.stderr)
+    settings.DEBUG = False
+    # However it is called: other entries than manage.py know only the modules of commands.
+    with pytest.raises(CommandError, match=r"DEBUG is off|Nothing was dropped"):
+        call_command(*arguments)
 
 
 @pytest.mark.parametrize("command", ["migrate", "purge"])

@@ -1,4 +1,4 @@
-"""Makes commands of Django and other packages report like ours, or refuses them."""
+"""Makes commands of Django and other packages report like ours."""
 
 from typing import Any
 
@@ -10,25 +10,18 @@ from veza_core.db.session import Session, announce
 from veza_core.db.waits import explain
 from veza_core.errors import clear_line
 
-#: Commands that write, and what they do to existing rows: see `AnnouncedMixin.destroys`.
+#: Commands that write, and that nothing else is changed in. A command that must be refused, however
+#: it is called, has a module of its own (`python -m django` knows only these).
 ANNOUNCED = {
-    **dict.fromkeys(
-        ("addstatictoken", "changepassword", "clearsessions", "createcachetable",
-         "remove_stale_contenttypes", "merge_model_instances", "set_fake_passwords", "syncdata",
-         "update_permissions"),
-        "",
-    ),
-    "flush": "deletes the rows of all tables",
-    "loaddata": "replaces rows that have the same keys",
-}  # fmt: skip
-
-#: Commands of django-extensions that would drop objects of others, and why they are refused.
-REFUSED = {
-    # It does not use this project's engine.
-    "drop_test_database": "drop_test_database would drop databases on whatever server libpq finds, "
-    "and `make test` drops its own. Nothing was dropped.",
-    "reset_schema": "reset_schema would drop what other services have built on public: "
-    "manage.py reset_db does not. Nothing was dropped.",
+    "addstatictoken",
+    "changepassword",
+    "clearsessions",
+    "createcachetable",
+    "merge_model_instances",
+    "remove_stale_contenttypes",
+    "set_fake_passwords",
+    "syncdata",
+    "update_permissions",
 }
 
 
@@ -73,17 +66,11 @@ class AnnouncedMixin(BaseCommand):
         return super().handle(*args, **options)
 
 
-def adapted(name: str, command: BaseCommand) -> BaseCommand:
-    """The command, as this project runs it: announced, refused, or unchanged."""
+def announced(name: str, command: BaseCommand) -> BaseCommand:
+    """The command, with `AnnouncedMixin` if it is in `ANNOUNCED`."""
+    if name not in ANNOUNCED:
+        return command
     kind = type(command)
-    if name in REFUSED:
-
-        def refuse(*args: Any, **options: Any) -> None:
-            raise CommandError(REFUSED[name])
-
-        command.handle = refuse  # type: ignore[method-assign]
-    elif name in ANNOUNCED:
-        more = {"__module__": kind.__module__, "destroys": ANNOUNCED[name]}
-        adapted_kind: type[BaseCommand] = type(kind.__name__, (AnnouncedMixin, kind), more)
-        return adapted_kind()
-    return command
+    bases = (AnnouncedMixin, kind)
+    found: type[BaseCommand] = type(kind.__name__, bases, {"__module__": kind.__module__})
+    return found()
