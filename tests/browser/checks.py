@@ -21,6 +21,22 @@ THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 MORE_ROWS = "tbody tr:nth-child(n+5)"
 MENU = "#menu"
 
+#: E-mails in lists of which one of the parts around the @ has two lines, if both are short.
+BROKEN_MAILS = """[...document.querySelectorAll(".results td")]
+    .filter(cell => /^[^\\s@]{1,15}@[^\\s@]{1,15}$/.test(cell.textContent))
+    .filter(cell => {
+        const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+        const range = document.createRange();
+        while (texts.nextNode()) {
+            for (const part of texts.currentNode.data.matchAll(/@?[^@]+/g)) {
+                range.setStart(texts.currentNode, part.index);
+                range.setEnd(texts.currentNode, part.index + part[0].length);
+                const lines = [...range.getClientRects()].map(line => line.top);
+                if (new Set(lines).size > 1) return true;
+            }
+        }
+    }).map(cell => cell.textContent)"""
+
 SCRIPT = Axe().axe_script
 
 
@@ -93,8 +109,8 @@ def check_widths(page: Page) -> None:
 
 
 def check_columns(page: Page) -> None:
-    """Check that on a tablet and a laptop all columns are in view, and on a desktop rows have
-    one line.
+    """Check that on a tablet and a laptop all columns are in view, and no word of an e-mail is
+    broken; and on a desktop rows have one line.
     """
     for width in WIDTHS[1:-1]:
         page.set_viewport_size({"width": width, "height": 900})
@@ -104,6 +120,8 @@ def check_columns(page: Page) -> None:
         )
         assert tables
         assert [table for table in tables if table[1] > 1] == [], width
+        broken = page.evaluate(BROKEN_MAILS)
+        assert broken == [], (width, broken)
 
 
 def check_density(page: Page) -> None:

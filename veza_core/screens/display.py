@@ -164,6 +164,11 @@ def text(value: str, *, whole: bool) -> SafeString:
     return name_html(shortened(value))
 
 
+def mail(value: str) -> SafeString:
+    """An e-mail, which continues on a second line only from its @, if that is enough."""
+    return SafeString(f'<span class="mail">{name_html(value).replace("@", "<wbr>@", 1)}</span>')
+
+
 def cell(field: AnyField, row: Model, *, whole: bool) -> SafeString:
     """A column of a row; `whole` on its own page, otherwise as short as a list needs."""
     value = getattr(row, field.attname)
@@ -217,6 +222,8 @@ def _list(field: AnyField, values: list[Any], whole: bool) -> SafeString:
 def _text(field: AnyField, value: str, whole: bool) -> SafeString:
     if isinstance(field, GenericIPAddressField):
         return format_html("<code>{}</code>", value)
+    if field.name == "email" and value:
+        return mail(value if whole else shortened(value))
     return text(value, whole=whole) if value else NOTHING
 
 
