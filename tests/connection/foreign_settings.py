@@ -50,6 +50,7 @@ LEFT_ALONE = {
     "plpgsql.variable_conflict": "use_variable",
     "restrict_nonsystem_relation_kind": "view, foreign-table",
     "row_security": "off",
+    "stats_fetch_consistency": "snapshot",
     "synchronize_seqscans": "off",
     "synchronous_commit": "off",
     "temp_tablespaces": "nowhere",

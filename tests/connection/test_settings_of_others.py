@@ -236,7 +236,7 @@ def test_where_triggers_do_not_fire_nothing_is_written(migrated):
         configure(name, {"session_replication_role": "replica"})
         result = manage("purge", **database_environment(name))
         assert is_one_clear_line(result), result.stderr
-        assert "session_replication_role is replica" in result.stderr
+        assert "session_replication_role is replica (for the database)" in result.stderr
 
 
 def test_a_session_is_described_by_the_servers_answer(migrated):

@@ -61,7 +61,6 @@ SELECT current_database()::text, current_user::text, session_user::text,
     host(inet_server_addr()), coalesce(inet_server_port(), current_setting('port')::int),
     current_setting('server_version'), pg_is_in_recovery(),
     current_setting('transaction_read_only') = 'on',
-    current_setting('session_replication_role'),
     (SELECT pg_get_userbyid(nspowner)::text FROM pg_namespace
         WHERE nspname = 'django' AND NOT has_schema_privilege(oid, 'USAGE')),
     CASE WHEN current_setting('synchronous_standby_names') <> ''
@@ -72,10 +71,13 @@ SELECT current_database()::text, current_user::text, session_user::text,
         THEN current_setting('synchronous_standby_names') END
 """
 
-#: Limits that somebody set for sessions; transaction_timeout exists since version 17.
+#: What somebody set for sessions: with the first two nothing is written, the others are limits.
+#: transaction_timeout exists since version 17.
 READ_ONLY = "default_transaction_read_only"
+REPLICATION_ROLE = "session_replication_role"
 LIMITS = (
     READ_ONLY,
+    REPLICATION_ROLE,
     "statement_timeout",
     "transaction_timeout",
     "idle_in_transaction_session_timeout",
@@ -83,7 +85,8 @@ LIMITS = (
 )
 IN_FORCE = f"""
 SELECT name, current_setting(name), source FROM pg_settings
-WHERE name IN ({", ".join(f"'{name}'" for name in LIMITS)}) AND setting NOT IN ('0', 'off')
+WHERE name IN ({", ".join(f"'{name}'" for name in LIMITS)})
+    AND setting NOT IN ('0', 'off', 'origin')
 ORDER BY name
 """
 LIFT = "SELECT set_config(name, '0', false) FROM unnest(%s::text[]) AS name"
@@ -151,7 +154,6 @@ class Session:
     server_version: str
     in_recovery: bool
     read_only: bool
-    replication_role: str
     #: The owner of schema `django`, if the role may not use the schema; otherwise None.
     django_is_of: str | None
     #: `synchronous_standby_names`, when commits wait for more replicas than are connected.
@@ -192,10 +194,10 @@ class Session:
                 f"{self.limits.get(READ_ONLY, 'the transaction is read only')}, and this writes: "
                 f"turn it off, or connect as another role. {UNCHANGED}"
             )
-        if self.replication_role != "origin":
+        if REPLICATION_ROLE in self.limits:
             raise CommandError(
-                f"session_replication_role is {self.replication_role}: foreign keys and triggers "
-                f"would not work. Reset it for role {self.login}. {UNCHANGED}"
+                f"{self.limits[REPLICATION_ROLE]}: foreign keys and triggers would not work. Reset "
+                f"it, or connect as another role. {UNCHANGED}"
             )
         if self.awaited_replicas is not None:
             raise CommandError(
@@ -238,11 +240,11 @@ def announce(
     """
     session = read_session(connection)
     say(str(session))
-    timeouts = [limit for name, limit in session.limits.items() if name != READ_ONLY]
+    timeouts = session.limits.keys() - {READ_ONLY, REPLICATION_ROLE}
     if timeouts:
         what = "Turned off for this session" if lift else "In force"
-        say(f"{what}: {', '.join(timeouts)}")
+        say(f"{what}: {', '.join(session.limits[name] for name in sorted(timeouts))}")
     if timeouts and lift:
         with connection.cursor() as cursor:
-            cursor.execute(LIFT, [list(session.limits.keys() - {READ_ONLY})])
+            cursor.execute(LIFT, [list(timeouts)])
     return session
