@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests import forked
 from tests.counts import TABLES
 from veza_core.management.commands.audit_schema import Command
 from veza_core.schema.audit.pages import pages
@@ -43,12 +44,8 @@ def fails(*arguments):
 def manage(*arguments, **environment):
     """Run manage.py as a shell does; the width of pytest-xdist's terminal is none of its own."""
     inherited = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    return subprocess.run(
-        [sys.executable, ROOT / "manage.py", "audit_schema", *arguments],
-        env={**inherited, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
+    return forked.run(
+        ROOT / "manage.py", ("audit_schema", *arguments), {**inherited, **environment}
     )
 
 
@@ -93,7 +90,14 @@ def test_a_terminal_that_is_not_utf8_is_no_error(make_database):
     url = make_database("audit_signs")
     with psycopg.connect(url) as connection:
         connection.execute('CREATE TABLE "größe 🎵" (id uuid)')
-    done = manage("--url", url, PYTHONIOENCODING="ascii")
+    # Python reads it when it starts.
+    done = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "audit_schema", "--url", url],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert "gr\\xf6\\xdfe" in done.stdout
     assert "Traceback" not in done.stderr

@@ -2,15 +2,13 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from tests import in_process
+from tests import forked, in_process
 from tests.support import scratch_database
 from veza_core.db import scratch
 from veza_core.visible import visible
@@ -25,14 +23,8 @@ def export_schema(migrated_url):
     """A function that runs the command, on a running server."""
 
     def run(*arguments, **environment):
-        return subprocess.run(
-            [sys.executable, "manage.py", "export_schema", *arguments],
-            cwd=SCHEMA.parent,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        program = SCHEMA.parent / "manage.py"
+        return forked.run(program, ("export_schema", *arguments), {**os.environ, **environment})
 
     return run
 
