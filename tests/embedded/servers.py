@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError
 
+from tests import forked
 from tests.support import ROOT
 from veza_core.db import embedded
 from veza_core.db.embedded.account import Account
@@ -37,6 +38,9 @@ host = embedded.start(sys.argv[1], "veza")
 ask()
 """
 
+#: The program of `running`.
+USING = Path(__file__).with_name("using.py")
+
 
 def environment(home: Path) -> dict[str, str]:
     return {"EMBEDDED_DIRECTORY": str(home), "DATABASE_URL": ""}
@@ -64,13 +68,7 @@ def run(home: Path | str, more: str = "print(host)", **variables: str) -> str:
 @contextmanager
 def running(home: Path):
     """A process that uses the server and waits; it ends with the block, and stops the server."""
-    with subprocess.Popen(
-        command(home, "print(host, flush=True)\nsys.stdin.read()"),
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with forked.piped(USING, (str(home),), dict(os.environ)) as process:
         try:
             process.host = process.stdout.readline().removesuffix("\n")
             yield process
