@@ -119,7 +119,8 @@ def check_columns(page: Page) -> None:
             " box.scrollWidth - box.clientWidth])"
         )
         assert tables
-        assert [table for table in tables if table[1] > 1] == [], width
+        wide = [table for table in tables if table[1] > 1]
+        assert wide == [], (width, wide)
         broken = page.evaluate(BROKEN_MAILS)
         assert broken == [], (width, broken)
 
