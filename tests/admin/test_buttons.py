@@ -1,6 +1,7 @@
 """Each button and each “Undo” leads to a form, in whatever state the row is."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
@@ -166,14 +167,20 @@ def test_a_second_factor_is_one_that_was_confirmed(browser: Client):
     assert found == ["enrolled", "left"]
 
 
-def test_of_many_deleted_rows_not_all_are_read(browser: Client, monkeypatch: pytest.MonkeyPatch):
-    """Then the button is there, and its page says that nothing is left."""
+@pytest.fixture
+def three_looked_through(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(standing, "_LOOKED_THROUGH", 3)
     standing._facts.cache_clear()
+    yield
+    standing._facts.cache_clear()
+
+
+@pytest.mark.usefixtures("three_looked_through")
+def test_of_many_deleted_rows_not_all_are_read(browser: Client):
+    """Then the button is there, and its page says that nothing is left."""
     few, many = make_user("few"), make_user("many")
     baker.make(Track, 2, user=few, deleted_at=PAST)
     baker.make(Track, 3, user=many, deleted_at=PAST)
     assert [offers(browser, user, "delete_content") for user in (few, many)] == [False, True]
     answer = browser.get(url(many, CONTENT_ACTIONS[0].name))
     assert (answer.status_code, "has no content" in answer.text) == (409, True)
-    standing._facts.cache_clear()

@@ -280,6 +280,12 @@ def test_commands_that_write_name_the_database_first(to_write, command, tmp_path
     assert "Connected to" not in quiet.stdout + quiet.stderr
 
 
+@pytest.mark.parametrize("command", WRITES)
+def test_commands_that_write_do_so_also_for_django_admin(command):
+    """`django-admin` and `call_command` know only the modules of commands, not manage.py."""
+    assert get_commands()[command].startswith("veza_")
+
+
 @pytest.mark.parametrize("command", [*DESTROYS, *DROPS_OF_OTHERS])
 def test_what_destroys_is_refused(migrated, command, settings):
     """With DEBUG off, and some also with DEBUG on. The database is read-only, and does not

@@ -10,20 +10,6 @@ from veza_core.db.session import Session, announce
 from veza_core.db.waits import explain
 from veza_core.errors import clear_line
 
-#: Commands that write, and that nothing else is changed in. A command that must be refused, however
-#: it is called, has a module of its own (`python -m django` knows only these).
-ANNOUNCED = {
-    "addstatictoken",
-    "changepassword",
-    "clearsessions",
-    "createcachetable",
-    "merge_model_instances",
-    "remove_stale_contenttypes",
-    "set_fake_passwords",
-    "syncdata",
-    "update_permissions",
-}
-
 
 class AnnouncedMixin(BaseCommand):
     """First prints where the command writes.
@@ -64,13 +50,3 @@ class AnnouncedMixin(BaseCommand):
     def run(self, session: Session, *args: Any, **options: Any) -> Any:
         """What the other package's command does; `session` is where."""
         return super().handle(*args, **options)
-
-
-def announced(name: str, command: BaseCommand) -> BaseCommand:
-    """The command, with `AnnouncedMixin` if it is in `ANNOUNCED`."""
-    if name not in ANNOUNCED:
-        return command
-    kind = type(command)
-    bases = (AnnouncedMixin, kind)
-    found: type[BaseCommand] = type(kind.__name__, bases, {"__module__": kind.__module__})
-    return found()

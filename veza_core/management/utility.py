@@ -7,7 +7,6 @@ from typing import Any
 from django.core.management import ManagementUtility
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
-from veza_core.management.announced import announced
 from veza_core.visible import visible
 
 
@@ -16,7 +15,7 @@ class Utility(ManagementUtility):
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
         """Django's. An error of the command, or of its arguments, stays on one line."""
-        command = announced(subcommand, super().fetch_command(subcommand))
+        command = super().fetch_command(subcommand)
         errors = _Errors(sys.stderr)
         errors.style_func = command.stderr.style_func
         command.stderr = errors

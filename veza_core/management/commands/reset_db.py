@@ -44,7 +44,7 @@ NEEDED_NEXT = ("veza_core.management.commands.migrate", "veza_core.schema.audit.
 def _imported_meanwhile() -> Iterator[None]:
     """While the block waits for the server, a second thread imports what `migrate` needs.
 
-    That takes 0.2 s of CPU time, as long as the server drops.
+    That takes about as long as the server drops.
     """
 
     def load() -> None:
