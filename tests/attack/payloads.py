@@ -1,8 +1,10 @@
 """Hostile text in every text column of every table, by the catalog."""
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from psycopg import errors, sql
 
@@ -90,7 +92,12 @@ def insert(
         columns = catalog.tables[table].columns
         keys = {key.column: made.keys.get(key.target)
                 for key in catalog.foreign_keys if key.table == table}  # fmt: skip
-        made.keys[table] = rows.insert(table, **{name: key for name, key in keys.items() if key})
+        # An ID below those of all other rows: the lists that are ordered by it show this row first.
+        made.keys[table] = rows.insert(
+            table,
+            id=UUID(int=random.getrandbits(64)),
+            **{name: key for name, key in keys.items() if key},
+        )
         for name, column in columns.items():
             text = text_of(kind, column.type)
             if name in secrets.get(table, ()):

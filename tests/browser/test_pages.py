@@ -40,7 +40,9 @@ def test_screen(model: type, hostile: Hostile, staff: Page) -> None:
 
 @parametrize
 def test_text_without_a_break(model: type, odd: dict[str, Hostile], staff: Page) -> None:
-    """It makes no page wider, and the row's text is not in the window's title."""
+    """It makes no list or page wider, and the row's text is not in the window's title."""
+    staff.goto(address_of(model, "changelist"))
+    check_columns(staff)
     staff.goto(address_of(model, "change", odd["unbroken"].keys[model._meta.db_table]))
     check_widths(staff)
     assert "WW" not in staff.title()
