@@ -148,19 +148,15 @@ def test_every_option_of_libpq_is_passed_on():
         "postgresql://u:p@a.example:5432,b.example:5433/d?sslmode=verify-full&sslrootcert=/ca.pem"
         "&sslcert=/c.pem&sslkey=/k.pem&target_session_attrs=read-write&options=-c%20work_mem%3D8MB"
         "&keepalives=1&tcp_user_timeout=5000&channel_binding=require&passfile=/pgpass"
-        "&load_balance_hosts=random&require_auth=scram-sha-256"
+        "&load_balance_hosts=random&require_auth=scram-sha-256&sslnegotiation=postgres"
     )
     wrapper = DatabaseWrapper({**connection.settings_dict, **database_settings(url)}, "other")
     wrapper.settings_dict.pop("EMBEDDED", None)
     arguments, environment = program_arguments(wrapper.get_connection_params())
     expected = {
         "PGPASSWORD": "p",
-        "PGSSLMODE": "verify-full",
-        "PGSSLROOTCERT": "/ca.pem",
-        "PGSSLCERT": "/c.pem",
-        "PGSSLKEY": "/k.pem",
-        "PGCHANNELBINDING": "require",
-        "PGPASSFILE": "/pgpass",
+        # A default of libpq: programs that do not know it do the same.
+        "PGSSLNEGOTIATION": "postgres",
         "PGTARGETSESSIONATTRS": "read-write",
         # As an argument, programs of version 15 would refuse it.
         "PGLOADBALANCEHOSTS": "random",
@@ -173,7 +169,14 @@ def test_every_option_of_libpq_is_passed_on():
         "port": "5432,5433",
         "dbname": "d",
         "user": "u",
+        "sslmode": "verify-full",
+        "sslrootcert": "/ca.pem",
+        "sslcert": "/c.pem",
+        "sslkey": "/k.pem",
+        "channel_binding": "require",
+        "passfile": "/pgpass",
         "require_auth": "scram-sha-256",
+        "connect_timeout": "10",
         "keepalives": "1",
         "tcp_user_timeout": "5000",
     }

@@ -85,3 +85,12 @@ def test_what_pg_dump_asked_is_no_part_of_its_error():
         "pg_dump: query failed: server closed the connection unexpectedly This probably means the "
         "server terminated abnormally"
     )
+
+
+def test_a_program_that_is_too_old_for_a_setting_of_the_connection():
+    """It would ignore the setting as a variable, and so it gets an argument."""
+    messages = 'pg_dump: error: invalid connection option "sslcertmode"\n'
+    assert explain(["/usr/bin/pg_dump"], 1, messages) == (
+        'pg_dump: invalid connection option "sslcertmode", which DATABASE_URL or a PG* variable '
+        "sets: use newer client programs, or unset it"
+    )

@@ -1,15 +1,17 @@
 """Every session is connected to the named server and database, or there is no session."""
 
 import subprocess
+from contextlib import suppress
 
 import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 from django.db import connection
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests.in_process import default_database
+from tests.needs import debian_programs
 from tests.support import (
     database_environment,
     database_url,
@@ -225,11 +227,39 @@ def test_psql_gets_all_that_djangos_session_gets():
     )
     given = conninfo_to_dict(arguments[1].removeprefix("--dbname="))
     place = {"host": "a,b", "hostaddr": "127.0.0.1,127.0.0.2", "port": ",", "dbname": "d e"}
-    assert {name: given[name] for name in place} == place
+    wanted = {**place, "sslmode": "require", "passfile": "/p"}
+    assert {name: given[name] for name in wanted} == wanted
     assert arguments[2:] == ["-c", ""]
     assert "s3cret" not in " ".join(arguments)
-    assert (variables["PGPASSWORD"], variables["PGSSLMODE"]) == ("s3cret", "require")
-    assert variables["PGPASSFILE"] == "/p"
+    assert variables["PGPASSWORD"] == "s3cret"
+
+
+def test_an_older_program_ignores_no_setting():
+    """It refuses each that only a later libpq knows, and would ignore its variable."""
+    psql, refusal = str(debian_programs() / "psql"), "invalid connection option"
+
+    def refuses(arguments, variables):
+        """No port is 0: no program gets as far as to connect."""
+        done = subprocess.run(
+            [psql, *arguments], env=variables, capture_output=True, text=True, check=False
+        )
+        assert done.returncode != 0
+        return refusal in done.stderr
+
+    place = {"host": "127.0.0.1", "dbname": "d", "user": "u", "port": "0"}
+    unknown = set()
+    for option in psycopg.pq.Conninfo.get_defaults():
+        name = option.keyword.decode()
+        # Which host comes first protects nothing, and a service is refused.
+        if name in (*libpq.NAMES, "load_balance_hosts", "service"):
+            continue
+        with suppress(ValueError):
+            told = refuses(*libpq.program_arguments({**place, name: "7"}))
+            is_unknown = refuses([f"--dbname={make_conninfo(**place, **{name: '7'})}"], {})
+            assert told == is_unknown, name
+            unknown |= {name} if is_unknown else set()
+    newest = int(debian_programs().parts[4]) >= psycopg.pq.version() // 10000
+    assert newest or unknown
 
 
 @pytest.mark.parametrize("url", ["", " \t"])

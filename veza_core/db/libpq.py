@@ -19,6 +19,8 @@ NAMES = ("host", "hostaddr", "port", "dbname", "user")
 PLACE = ("service", *NAMES, "target_session_attrs", "load_balance_hosts")
 #: `veza_core.db.session` has the settings of a session.
 SESSION = ("options", "client_encoding", "application_name")
+#: What programs get in variables. Programs of version 15 ignore `load_balance_hosts`, and connect.
+IN_VARIABLES = (*SESSION, "target_session_attrs", "load_balance_hosts")
 #: Variables that libpq reads and that have no such parameter.
 WITHOUT_PARAMETER = ("PGSERVICEFILE", "PGSYSCONFDIR", "PGDATESTYLE", "PGTZ", "PGGEQO")
 
@@ -102,17 +104,18 @@ def program_environment() -> dict[str, str]:
 def program_arguments(parameters: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Arguments and variables with which a PostgreSQL program connects with these parameters.
 
-    The place is an argument, because nothing overrides it. Everything else is in variables, also
-    the password, because arguments are visible to everybody on the machine. The few options
-    without a variable are arguments. So is `require_auth`: older programs refuse the argument, but
-    would ignore the variable. Raises `ValueError` for a secret that has no variable.
+    The password is in a variable, because arguments are visible to everybody on the machine. So are
+    the settings of the session. Where and how to connect is an argument: an older program ignores
+    a variable that it does not know, such as PGSSLCERTMODE of version 16, and refuses the argument.
+    Only libpq's defaults are variables too. Raises `ValueError` for a secret that has no variable.
     """
     arguments, variables = {}, {}
     for option in Conninfo.get_defaults():
         name, value = option.keyword.decode(), parameters.get(option.keyword.decode())
         if value in (None, ""):
             continue
-        if option.envvar and name not in (*NAMES, "require_auth"):
+        is_default = name not in NAMES and str(value).encode() == option.compiled
+        if option.envvar and (is_default or option.dispchar == SECRET or name in IN_VARIABLES):
             variables[option.envvar.decode()] = str(value)
         elif option.dispchar == SECRET or name in SCRAM_KEYS:
             raise ValueError(

@@ -48,6 +48,10 @@ def explain(command: list[str], returncode: int, messages: str) -> str:
     # The failed statement may be pages long, and does not help operators.
     lines = [line for line in lines if not line.startswith(("Query was: ", "Command was: "))]
     text = " ".join(" ".join(lines).split()) or " ".join(messages.split())
+    if "invalid connection option" in text:
+        text += (
+            ", which DATABASE_URL or a PG* variable sets: use newer client programs, or unset it"
+        )
     return f"{name}: {text or f'exit status {returncode} of {shlex.join(command)}'}"
 
 
