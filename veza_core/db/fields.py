@@ -30,6 +30,11 @@ class EnumField(models.CharField):
         return self.enum_type
 
 
+def columns(**fields: "models.Field[Any, Any]") -> list[tuple[str, "models.Field[Any, Any]"]]:
+    """The fields of a migration's `CreateModel`, by name, in the order of the table's columns."""
+    return list(fields.items())
+
+
 class StandardField(models.Field):
     """A column that the Standard describes. `options` are the same in all tables.
 

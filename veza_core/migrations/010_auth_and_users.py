@@ -16,6 +16,7 @@ from veza_core.db.fields import (
     IdField,
     PasswordHashField,
     UpdatedAtField,
+    columns,
 )
 from veza_core.db.indexes import Index, email_indexes, search_index, set_index
 from veza_core.db.operations import SetStorageParameters
@@ -39,100 +40,62 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="User",
-            fields=[
-                ("id", IdField()),
-                (
-                    "email",
-                    AddressField(
-                        db_comment="Sign-in address in lower case, unique among live rows",
-                        max_length=255,
-                    ),
+            fields=columns(
+                id=IdField(),
+                email=AddressField(
+                    db_comment="Sign-in address in lower case, unique among live rows",
+                    max_length=255,
                 ),
-                (
-                    "username",
-                    models.CharField(
-                        db_comment="Public name, unique among live rows in whatever case",
-                        max_length=30,
-                    ),
+                username=models.CharField(
+                    db_comment="Public name, unique among live rows in whatever case", max_length=30
                 ),
-                (
-                    "slug",
-                    models.CharField(
-                        blank=True,
-                        db_comment="The profile's address, unique among live rows",
-                        max_length=255,
-                        null=True,
-                    ),
+                slug=models.CharField(
+                    blank=True,
+                    db_comment="The profile's address, unique among live rows",
+                    max_length=255,
+                    null=True,
                 ),
-                (
-                    "password",
-                    PasswordHashField(
-                        blank=True,
-                        db_column="password_hash",
-                        db_comment="bcrypt ($2a$, $2b$ or $2y$); NULL: signs in through a "
-                        "federated identity only",
-                        max_length=255,
-                        null=True,
-                    ),
+                password=PasswordHashField(
+                    blank=True,
+                    db_column="password_hash",
+                    db_comment="bcrypt ($2a$, $2b$ or $2y$); NULL: signs in through a federated identity only",
+                    max_length=255,
+                    null=True,
                 ),
-                (
-                    "role",
-                    EnumField(
-                        db_comment="The account's kind; fine-grained permissions are in user_roles",
-                        db_default="user",
-                        enum_type="user_role",
-                    ),
+                role=EnumField(
+                    db_comment="The account's kind; fine-grained permissions are in user_roles",
+                    db_default="user",
+                    enum_type="user_role",
                 ),
-                (
-                    "is_active",
-                    models.BooleanField(
-                        db_comment="False: deactivated, cannot sign in", db_default=True
-                    ),
+                is_active=models.BooleanField(
+                    db_comment="False: deactivated, cannot sign in", db_default=True
                 ),
-                (
-                    "is_verified",
-                    models.BooleanField(
-                        db_comment="Whether the e-mail address was verified", db_default=False
-                    ),
+                is_verified=models.BooleanField(
+                    db_comment="Whether the e-mail address was verified", db_default=False
                 ),
-                (
-                    "is_banned",
-                    models.BooleanField(db_comment="True: banned by staff", db_default=False),
+                is_banned=models.BooleanField(db_comment="True: banned by staff", db_default=False),
+                token_version=models.IntegerField(
+                    db_comment="In every access token; a higher value makes all earlier ones invalid",
+                    db_default=0,
                 ),
-                (
-                    "token_version",
-                    models.IntegerField(
-                        db_comment="In every access token; a higher value makes all earlier ones invalid",
-                        db_default=0,
-                    ),
+                failed_login_count=models.IntegerField(
+                    db_comment="Failed sign-ins since the last good one", db_default=0
                 ),
-                (
-                    "failed_login_count",
-                    models.IntegerField(
-                        db_comment="Failed sign-ins since the last good one", db_default=0
-                    ),
+                locked_until=models.DateTimeField(
+                    blank=True,
+                    db_comment="No sign-in before this time; NULL: not locked",
+                    null=True,
                 ),
-                (
-                    "locked_until",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="No sign-in before this time; NULL: not locked",
-                        null=True,
-                    ),
+                last_login=models.DateTimeField(
+                    blank=True,
+                    db_column="last_login_at",
+                    db_comment="When the user last signed in; NULL: never",
+                    null=True,
                 ),
-                (
-                    "last_login",
-                    models.DateTimeField(
-                        blank=True,
-                        db_column="last_login_at",
-                        db_comment="When the user last signed in; NULL: never",
-                        null=True,
-                    ),
-                ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-                ("deleted_at", DeletedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+                deleted_at=DeletedAtField(),
+            ),
             options={
                 "db_table": "users",
                 "db_table_comment": "Accounts",
@@ -169,77 +132,47 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="FederatedIdentity",
-            fields=[
-                ("id", IdField()),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="The account it signs in to",
-                        related_name="federated_identities",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+            fields=columns(
+                id=IdField(),
+                user=CascadeKey(
+                    db_comment="The account it signs in to",
+                    related_name="federated_identities",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "provider",
-                    models.CharField(
-                        db_comment="Open vocabulary, such as google, apple, spotify", max_length=50
-                    ),
+                provider=models.CharField(
+                    db_comment="Open vocabulary, such as google, apple, spotify", max_length=50
                 ),
-                (
-                    "provider_user_id",
-                    models.CharField(db_comment="The user's id at the provider", max_length=255),
+                provider_user_id=models.CharField(
+                    db_comment="The user's id at the provider", max_length=255
                 ),
-                (
-                    "email",
-                    models.CharField(
-                        blank=True,
-                        db_comment="The address that the provider reports; not this platform's "
-                        "identity",
-                        max_length=255,
-                        null=True,
-                    ),
+                email=models.CharField(
+                    blank=True,
+                    db_comment="The address that the provider reports; not this platform's identity",
+                    max_length=255,
+                    null=True,
                 ),
-                (
-                    "display_name",
-                    models.CharField(
-                        blank=True,
-                        db_comment="The name that the provider reports",
-                        max_length=255,
-                        null=True,
-                    ),
+                display_name=models.CharField(
+                    blank=True,
+                    db_comment="The name that the provider reports",
+                    max_length=255,
+                    null=True,
                 ),
-                (
-                    "avatar_url",
-                    models.TextField(
-                        blank=True, db_comment="The picture that the provider reports", null=True
-                    ),
+                avatar_url=models.TextField(
+                    blank=True, db_comment="The picture that the provider reports", null=True
                 ),
-                (
-                    "access_token",
-                    models.TextField(
-                        blank=True,
-                        db_comment="The provider's OAuth access token: a secret",
-                        null=True,
-                    ),
+                access_token=models.TextField(
+                    blank=True, db_comment="The provider's OAuth access token: a secret", null=True
                 ),
-                (
-                    "refresh_token",
-                    models.TextField(
-                        blank=True,
-                        db_comment="The provider's OAuth refresh token: a secret",
-                        null=True,
-                    ),
+                refresh_token=models.TextField(
+                    blank=True, db_comment="The provider's OAuth refresh token: a secret", null=True
                 ),
-                (
-                    "token_expires_at",
-                    models.DateTimeField(
-                        blank=True, db_comment="When access_token expires", null=True
-                    ),
+                token_expires_at=models.DateTimeField(
+                    blank=True, db_comment="When access_token expires", null=True
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-                ("deleted_at", DeletedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+                deleted_at=DeletedAtField(),
+            ),
             options={
                 "db_table": "federated_identities",
                 "verbose_name": "linked account",
@@ -268,62 +201,41 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="UserSession",
-            fields=[
-                ("id", IdField()),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Who is signed in",
-                        related_name="sessions",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+            fields=columns(
+                id=IdField(),
+                user=CascadeKey(
+                    db_comment="Who is signed in",
+                    related_name="sessions",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "token_hash",
-                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
+                token_hash=models.CharField(
+                    db_comment="Hash of the token: a secret", max_length=255
                 ),
-                (
-                    "device_info",
-                    models.CharField(
-                        blank=True,
-                        db_comment="The device, as the client names it",
-                        max_length=255,
-                        null=True,
-                    ),
+                device_info=models.CharField(
+                    blank=True,
+                    db_comment="The device, as the client names it",
+                    max_length=255,
+                    null=True,
                 ),
-                (
-                    "ip_address",
-                    models.GenericIPAddressField(
-                        blank=True, db_comment="The client's last address", null=True
-                    ),
+                ip_address=models.GenericIPAddressField(
+                    blank=True, db_comment="The client's last address", null=True
                 ),
-                (
-                    "user_agent",
-                    models.CharField(
-                        blank=True,
-                        db_comment="The client's User-Agent, its first 1024 characters",
-                        max_length=1024,
-                        null=True,
-                    ),
+                user_agent=models.CharField(
+                    blank=True,
+                    db_comment="The client's User-Agent, its first 1024 characters",
+                    max_length=1024,
+                    null=True,
                 ),
-                (
-                    "last_activity_at",
-                    models.DateTimeField(
-                        db_comment="When it was last used", db_default=TransactionNow()
-                    ),
+                last_activity_at=models.DateTimeField(
+                    db_comment="When it was last used", db_default=TransactionNow()
                 ),
-                ("expires_at", models.DateTimeField(db_comment="When it expires")),
-                (
-                    "revoked_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When it was ended early; NULL: it was not",
-                        null=True,
-                    ),
+                expires_at=models.DateTimeField(db_comment="When it expires"),
+                revoked_at=models.DateTimeField(
+                    blank=True, db_comment="When it was ended early; NULL: it was not", null=True
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "user_sessions",
                 "verbose_name": "session",
@@ -347,56 +259,39 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="RefreshToken",
-            fields=[
-                ("id", IdField()),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Whose token it is",
-                        related_name="refresh_tokens",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+            fields=columns(
+                id=IdField(),
+                user=CascadeKey(
+                    db_comment="Whose token it is",
+                    related_name="refresh_tokens",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "session",
-                    CascadeKey(
-                        blank=True,
-                        db_comment="The session that it keeps signed in, and ends with; NULL: "
-                        "none is known",
-                        null=True,
-                        related_name="refresh_tokens",
-                        to="veza_core.usersession",
-                    ),
+                session=CascadeKey(
+                    blank=True,
+                    db_comment="The session that it keeps signed in, and ends with; NULL: none is known",
+                    null=True,
+                    related_name="refresh_tokens",
+                    to="veza_core.usersession",
                 ),
-                (
-                    "token_hash",
-                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
+                token_hash=models.CharField(
+                    db_comment="Hash of the token: a secret", max_length=255
                 ),
-                ("expires_at", models.DateTimeField(db_comment="When it expires")),
-                (
-                    "revoked_at",
-                    models.DateTimeField(
-                        blank=True, db_comment="When it was revoked; NULL: it was not", null=True
-                    ),
+                expires_at=models.DateTimeField(db_comment="When it expires"),
+                revoked_at=models.DateTimeField(
+                    blank=True, db_comment="When it was revoked; NULL: it was not", null=True
                 ),
-                (
-                    "ip_address",
-                    models.GenericIPAddressField(
-                        blank=True, db_comment="Where it was issued to", null=True
-                    ),
+                ip_address=models.GenericIPAddressField(
+                    blank=True, db_comment="Where it was issued to", null=True
                 ),
-                (
-                    "user_agent",
-                    models.CharField(
-                        blank=True,
-                        db_comment="The client's User-Agent, its first 1024 characters",
-                        max_length=1024,
-                        null=True,
-                    ),
+                user_agent=models.CharField(
+                    blank=True,
+                    db_comment="The client's User-Agent, its first 1024 characters",
+                    max_length=1024,
+                    null=True,
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "refresh_tokens",
                 "db_table_comment": "Long-lived tokens, exchanged for new access tokens",
@@ -416,30 +311,23 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="PasswordResetToken",
-            fields=[
-                ("id", IdField()),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Whose password it resets",
-                        related_name="password_reset_tokens",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+            fields=columns(
+                id=IdField(),
+                user=CascadeKey(
+                    db_comment="Whose password it resets",
+                    related_name="password_reset_tokens",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "token_hash",
-                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
+                token_hash=models.CharField(
+                    db_comment="Hash of the token: a secret", max_length=255
                 ),
-                ("expires_at", models.DateTimeField(db_comment="When it expires")),
-                (
-                    "used_at",
-                    models.DateTimeField(
-                        blank=True, db_comment="When it was used; NULL: it was not", null=True
-                    ),
+                expires_at=models.DateTimeField(db_comment="When it expires"),
+                used_at=models.DateTimeField(
+                    blank=True, db_comment="When it was used; NULL: it was not", null=True
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "password_reset_tokens",
                 "verbose_name": "password reset",
@@ -459,36 +347,26 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="EmailVerificationToken",
-            fields=[
-                ("id", IdField()),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Whose address is verified",
-                        related_name="email_verification_tokens",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+            fields=columns(
+                id=IdField(),
+                user=CascadeKey(
+                    db_comment="Whose address is verified",
+                    related_name="email_verification_tokens",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "email",
-                    AddressField(
-                        db_comment="The address being verified, in lower case", max_length=255
-                    ),
+                email=AddressField(
+                    db_comment="The address being verified, in lower case", max_length=255
                 ),
-                (
-                    "token_hash",
-                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
+                token_hash=models.CharField(
+                    db_comment="Hash of the token: a secret", max_length=255
                 ),
-                ("expires_at", models.DateTimeField(db_comment="When it expires")),
-                (
-                    "used_at",
-                    models.DateTimeField(
-                        blank=True, db_comment="When it was used; NULL: it was not", null=True
-                    ),
+                expires_at=models.DateTimeField(db_comment="When it expires"),
+                used_at=models.DateTimeField(
+                    blank=True, db_comment="When it was used; NULL: it was not", null=True
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "email_verification_tokens",
                 "verbose_name": "e-mail verification",

@@ -5,7 +5,14 @@ from django.db import migrations, models
 from django.db.models import UniqueConstraint
 
 from veza_core.db.constraints import one_of
-from veza_core.db.fields import CascadeKey, CreatedAtField, IdField, SetNullKey, UpdatedAtField
+from veza_core.db.fields import (
+    CascadeKey,
+    CreatedAtField,
+    IdField,
+    SetNullKey,
+    UpdatedAtField,
+    columns,
+)
 from veza_core.db.indexes import Index
 from veza_core.db.operations import SetStorageParameters
 from veza_core.db.text_checks import not_blank
@@ -77,31 +84,21 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="Role",
-            fields=[
-                ("id", IdField()),
-                (
-                    "name",
-                    models.CharField(
-                        db_comment="Identifier, as code names it: moderator", max_length=50
-                    ),
+            fields=columns(
+                id=IdField(),
+                name=models.CharField(
+                    db_comment="Identifier, as code names it: moderator", max_length=50
                 ),
-                (
-                    "display_name",
-                    models.CharField(db_comment="Name, as people read it", max_length=100),
+                display_name=models.CharField(db_comment="Name, as people read it", max_length=100),
+                description=models.TextField(
+                    blank=True, db_comment="What its holders do", null=True
                 ),
-                (
-                    "description",
-                    models.TextField(blank=True, db_comment="What its holders do", null=True),
+                is_system=models.BooleanField(
+                    db_comment="True: part of the platform, not to be removed", db_default=False
                 ),
-                (
-                    "is_system",
-                    models.BooleanField(
-                        db_comment="True: part of the platform, not to be removed", db_default=False
-                    ),
-                ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "roles",
                 "db_table_comment": "Named sets of permissions that users hold",
@@ -114,33 +111,21 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="Permission",
-            fields=[
-                ("id", IdField()),
-                (
-                    "name",
-                    models.CharField(
-                        db_comment="<resource>.<action>, as code names it", max_length=100
-                    ),
+            fields=columns(
+                id=IdField(),
+                name=models.CharField(
+                    db_comment="<resource>.<action>, as code names it", max_length=100
                 ),
-                (
-                    "resource",
-                    models.CharField(
-                        db_comment="A table, or a part of the platform", max_length=50
-                    ),
+                resource=models.CharField(
+                    db_comment="A table, or a part of the platform", max_length=50
                 ),
-                (
-                    "action",
-                    models.CharField(
-                        db_comment="read, create, update, delete, access", max_length=50
-                    ),
+                action=models.CharField(
+                    db_comment="read, create, update, delete, access", max_length=50
                 ),
-                (
-                    "description",
-                    models.TextField(blank=True, db_comment="What it allows", null=True),
-                ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                description=models.TextField(blank=True, db_comment="What it allows", null=True),
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "permissions",
                 "db_table_comment": "Permissions to take an action on a resource",
@@ -157,39 +142,27 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="UserRoleAssignment",
-            fields=[
-                ("id", IdField()),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Who holds the role",
-                        related_name="role_assignments",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+            fields=columns(
+                id=IdField(),
+                user=CascadeKey(
+                    db_comment="Who holds the role",
+                    related_name="role_assignments",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "role",
-                    CascadeKey(
-                        db_comment="The role held", related_name="assignments", to="veza_core.role"
-                    ),
+                role=CascadeKey(
+                    db_comment="The role held", related_name="assignments", to="veza_core.role"
                 ),
-                (
-                    "assigned_by",
-                    SetNullKey(
-                        db_comment="Who granted it; NULL: the platform, or an account since removed",
-                        related_name="roles_assigned",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                assigned_by=SetNullKey(
+                    db_comment="Who granted it; NULL: the platform, or an account since removed",
+                    related_name="roles_assigned",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "expires_at",
-                    models.DateTimeField(
-                        blank=True, db_comment="When it ends; NULL: it does not", null=True
-                    ),
+                expires_at=models.DateTimeField(
+                    blank=True, db_comment="When it ends; NULL: it does not", null=True
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "user_roles",
                 "verbose_name": "granted role",
@@ -208,27 +181,21 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="RolePermission",
-            fields=[
-                ("id", IdField()),
-                (
-                    "role",
-                    CascadeKey(
-                        db_comment="The role that gives it",
-                        related_name="role_permissions",
-                        to="veza_core.role",
-                    ),
+            fields=columns(
+                id=IdField(),
+                role=CascadeKey(
+                    db_comment="The role that gives it",
+                    related_name="role_permissions",
+                    to="veza_core.role",
                 ),
-                (
-                    "permission",
-                    CascadeKey(
-                        db_comment="The permission given",
-                        related_name="role_permissions",
-                        to="veza_core.permission",
-                    ),
+                permission=CascadeKey(
+                    db_comment="The permission given",
+                    related_name="role_permissions",
+                    to="veza_core.permission",
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "role_permissions",
                 "verbose_name": "permission of a role",
@@ -247,83 +214,51 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="UserProfile",
-            fields=[
-                ("id", IdField()),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Whose profile it is",
-                        related_name="profiles",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+            fields=columns(
+                id=IdField(),
+                user=CascadeKey(
+                    db_comment="Whose profile it is",
+                    related_name="profiles",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "display_name",
-                    models.CharField(
-                        blank=True,
-                        db_comment="Shown in place of the username",
-                        max_length=100,
-                        null=True,
-                    ),
+                display_name=models.CharField(
+                    blank=True,
+                    db_comment="Shown in place of the username",
+                    max_length=100,
+                    null=True,
                 ),
-                (
-                    "first_name",
-                    models.CharField(
-                        blank=True, db_comment="Given name", max_length=100, null=True
-                    ),
+                first_name=models.CharField(
+                    blank=True, db_comment="Given name", max_length=100, null=True
                 ),
-                (
-                    "last_name",
-                    models.CharField(
-                        blank=True, db_comment="Family name", max_length=100, null=True
-                    ),
+                last_name=models.CharField(
+                    blank=True, db_comment="Family name", max_length=100, null=True
                 ),
-                (
-                    "bio",
-                    models.TextField(
-                        blank=True, db_comment="About the user, in their words", null=True
-                    ),
+                bio=models.TextField(
+                    blank=True, db_comment="About the user, in their words", null=True
                 ),
-                ("avatar_url", models.TextField(blank=True, db_comment="Picture", null=True)),
-                (
-                    "banner_url",
-                    models.TextField(blank=True, db_comment="Picture above the profile", null=True),
+                avatar_url=models.TextField(blank=True, db_comment="Picture", null=True),
+                banner_url=models.TextField(
+                    blank=True, db_comment="Picture above the profile", null=True
                 ),
-                (
-                    "location",
-                    models.CharField(
-                        blank=True,
-                        db_comment="Where, in the user's words",
-                        max_length=100,
-                        null=True,
-                    ),
+                location=models.CharField(
+                    blank=True, db_comment="Where, in the user's words", max_length=100, null=True
                 ),
-                (
-                    "website_url",
-                    models.TextField(blank=True, db_comment="The user's own site", null=True),
+                website_url=models.TextField(
+                    blank=True, db_comment="The user's own site", null=True
                 ),
-                ("birthdate", models.DateField(blank=True, db_comment="Date of birth", null=True)),
-                (
-                    "gender",
-                    models.CharField(
-                        blank=True, db_comment="In the user's words", max_length=20, null=True
-                    ),
+                birthdate=models.DateField(blank=True, db_comment="Date of birth", null=True),
+                gender=models.CharField(
+                    blank=True, db_comment="In the user's words", max_length=20, null=True
                 ),
-                (
-                    "social_links",
-                    models.JSONField(
-                        blank=True, db_comment="Object: network to address", db_default={}
-                    ),
+                social_links=models.JSONField(
+                    blank=True, db_comment="Object: network to address", db_default={}
                 ),
-                (
-                    "is_public",
-                    models.BooleanField(
-                        db_comment="Whether others see the profile", db_default=True
-                    ),
+                is_public=models.BooleanField(
+                    db_comment="Whether others see the profile", db_default=True
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "user_profiles",
                 "verbose_name": "profile",
@@ -340,59 +275,37 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="UserSettings",
-            fields=[
-                ("id", IdField()),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Whose settings they are",
-                        related_name="settings",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+            fields=columns(
+                id=IdField(),
+                user=CascadeKey(
+                    db_comment="Whose settings they are",
+                    related_name="settings",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "language",
-                    models.CharField(
-                        db_comment="BCP 47 language tag", db_default="en", max_length=10
-                    ),
+                language=models.CharField(
+                    db_comment="BCP 47 language tag", db_default="en", max_length=10
                 ),
-                (
-                    "timezone",
-                    models.CharField(db_comment="IANA time zone", db_default="UTC", max_length=64),
+                timezone=models.CharField(
+                    db_comment="IANA time zone", db_default="UTC", max_length=64
                 ),
-                (
-                    "theme",
-                    models.CharField(
-                        db_comment="Colours: system, light or dark",
-                        db_default="system",
-                        max_length=20,
-                    ),
+                theme=models.CharField(
+                    db_comment="Colours: system, light or dark", db_default="system", max_length=20
                 ),
-                (
-                    "email_notifications",
-                    models.BooleanField(db_comment="Whether to notify by e-mail", db_default=True),
+                email_notifications=models.BooleanField(
+                    db_comment="Whether to notify by e-mail", db_default=True
                 ),
-                (
-                    "push_notifications",
-                    models.BooleanField(db_comment="Whether to notify on devices", db_default=True),
+                push_notifications=models.BooleanField(
+                    db_comment="Whether to notify on devices", db_default=True
                 ),
-                (
-                    "notification_preferences",
-                    models.JSONField(
-                        blank=True,
-                        db_comment="Object: kind of notification to channels",
-                        db_default={},
-                    ),
+                notification_preferences=models.JSONField(
+                    blank=True, db_comment="Object: kind of notification to channels", db_default={}
                 ),
-                (
-                    "privacy_preferences",
-                    models.JSONField(
-                        blank=True, db_comment="Object: what others may see", db_default={}
-                    ),
+                privacy_preferences=models.JSONField(
+                    blank=True, db_comment="Object: what others may see", db_default={}
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "user_settings",
                 "verbose_name": "settings",

@@ -4,7 +4,14 @@ from django.conf import settings
 from django.db import migrations, models
 
 from veza_core.db.constraints import positive
-from veza_core.db.fields import CreatedAtField, DeletedAtField, IdField, SetNullKey, UpdatedAtField
+from veza_core.db.fields import (
+    CreatedAtField,
+    DeletedAtField,
+    IdField,
+    SetNullKey,
+    UpdatedAtField,
+    columns,
+)
 from veza_core.db.indexes import Index, set_index
 from veza_core.db.text_checks import not_blank
 
@@ -17,38 +24,29 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="Room",
-            fields=[
-                ("id", IdField()),
-                (
-                    "creator",
-                    SetNullKey(
-                        db_comment="Who made it; NULL: an account since removed",
-                        related_name="rooms",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+            fields=columns(
+                id=IdField(),
+                creator=SetNullKey(
+                    db_comment="Who made it; NULL: an account since removed",
+                    related_name="rooms",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "name",
-                    models.CharField(
-                        db_comment="As shown; several rooms may share one", max_length=100
-                    ),
+                name=models.CharField(
+                    db_comment="As shown; several rooms may share one", max_length=100
                 ),
-                (
-                    "description",
-                    models.TextField(blank=True, db_comment="What the room is for", null=True),
+                description=models.TextField(
+                    blank=True, db_comment="What the room is for", null=True
                 ),
-                (
-                    "is_private",
-                    models.BooleanField(db_comment="True: by invitation only", db_default=False),
+                is_private=models.BooleanField(
+                    db_comment="True: by invitation only", db_default=False
                 ),
-                (
-                    "max_members",
-                    models.IntegerField(db_comment="How many may be in it", db_default=1000),
+                max_members=models.IntegerField(
+                    db_comment="How many may be in it", db_default=1000
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-                ("deleted_at", DeletedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+                deleted_at=DeletedAtField(),
+            ),
             options={
                 "db_table": "rooms",
                 "verbose_name": "chat room",

@@ -14,6 +14,7 @@ from veza_core.db.fields import (
     IdField,
     SetNullKey,
     UpdatedAtField,
+    columns,
 )
 from veza_core.db.indexes import Index
 from veza_core.db.operations import SetStorageParameters
@@ -35,63 +36,43 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="HlsStream",
-            fields=[
-                ("id", IdField()),
-                (
-                    "track",
-                    CascadeKey(
-                        db_comment="What it streams",
-                        related_name="hls_streams",
-                        to="veza_streaming.track",
-                    ),
+            fields=columns(
+                id=IdField(),
+                track=CascadeKey(
+                    db_comment="What it streams",
+                    related_name="hls_streams",
+                    to="veza_streaming.track",
                 ),
-                (
-                    "track_version",
-                    SetNullKey(
-                        db_comment="Made from this version; NULL: from the first file, or a "
-                        "version since removed",
-                        related_name="hls_streams",
-                        to="veza_streaming.trackversion",
-                    ),
+                track_version=SetNullKey(
+                    db_comment="Made from this version; NULL: from the first file, or a version since removed",
+                    related_name="hls_streams",
+                    to="veza_streaming.trackversion",
                 ),
-                (
-                    "playlist_url",
-                    models.TextField(
-                        blank=True,
-                        db_comment="The master playlist (m3u8); NULL: not yet made",
-                        null=True,
-                    ),
+                playlist_url=models.TextField(
+                    blank=True,
+                    db_comment="The master playlist (m3u8); NULL: not yet made",
+                    null=True,
                 ),
-                (
-                    "segment_count",
-                    models.IntegerField(db_comment="Segments of each rendition", db_default=0),
+                segment_count=models.IntegerField(
+                    db_comment="Segments of each rendition", db_default=0
                 ),
-                (
-                    "segment_duration_ms",
-                    models.IntegerField(
-                        blank=True, db_comment="Target length of a segment, in ms", null=True
-                    ),
+                segment_duration_ms=models.IntegerField(
+                    blank=True, db_comment="Target length of a segment, in ms", null=True
                 ),
-                (
-                    "bitrates",
-                    ArrayField(
-                        base_field=models.IntegerField(),
-                        blank=True,
-                        db_comment="Renditions, in kbit/s",
-                        db_default=[],
-                    ),
+                bitrates=ArrayField(
+                    base_field=models.IntegerField(),
+                    blank=True,
+                    db_comment="Renditions, in kbit/s",
+                    db_default=[],
                 ),
-                (
-                    "status",
-                    EnumField(
-                        db_comment="Processing state",
-                        db_default="pending",
-                        enum_type="hls_stream_status",
-                    ),
+                status=EnumField(
+                    db_comment="Processing state",
+                    db_default="pending",
+                    enum_type="hls_stream_status",
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "verbose_name": "HLS stream",
                 "db_table": "hls_streams",
@@ -117,94 +98,57 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="HlsTranscodeJob",
-            fields=[
-                ("id", IdField()),
-                (
-                    "track",
-                    CascadeKey(
-                        db_comment="The track to transcode",
-                        related_name="transcode_jobs",
-                        to="veza_streaming.track",
-                    ),
+            fields=columns(
+                id=IdField(),
+                track=CascadeKey(
+                    db_comment="The track to transcode",
+                    related_name="transcode_jobs",
+                    to="veza_streaming.track",
                 ),
-                (
-                    "track_version",
-                    CascadeKey(
-                        blank=True,
-                        db_comment="From this version; NULL: from the first file",
-                        null=True,
-                        related_name="transcode_jobs",
-                        to="veza_streaming.trackversion",
-                    ),
+                track_version=CascadeKey(
+                    blank=True,
+                    db_comment="From this version; NULL: from the first file",
+                    null=True,
+                    related_name="transcode_jobs",
+                    to="veza_streaming.trackversion",
                 ),
-                (
-                    "priority",
-                    models.SmallIntegerField(db_comment="1 to 10, 10 first", db_default=5),
+                priority=models.SmallIntegerField(db_comment="1 to 10, 10 first", db_default=5),
+                status=EnumField(
+                    db_comment="pending: waits for a worker",
+                    db_default="pending",
+                    enum_type="transcode_status",
                 ),
-                (
-                    "status",
-                    EnumField(
-                        db_comment="pending: waits for a worker",
-                        db_default="pending",
-                        enum_type="transcode_status",
-                    ),
+                attempt_count=models.IntegerField(
+                    db_comment="How often it was tried", db_default=0
                 ),
-                (
-                    "attempt_count",
-                    models.IntegerField(db_comment="How often it was tried", db_default=0),
+                max_attempts=models.IntegerField(
+                    db_comment="How often it may be tried before it counts as failed", db_default=3
                 ),
-                (
-                    "max_attempts",
-                    models.IntegerField(
-                        db_comment="How often it may be tried before it counts as failed",
-                        db_default=3,
-                    ),
+                locked_by=models.CharField(
+                    blank=True,
+                    db_comment="The worker that has it; NULL: none",
+                    max_length=255,
+                    null=True,
                 ),
-                (
-                    "locked_by",
-                    models.CharField(
-                        blank=True,
-                        db_comment="The worker that has it; NULL: none",
-                        max_length=255,
-                        null=True,
-                    ),
+                locked_at=models.DateTimeField(
+                    blank=True, db_comment="When that worker took it", null=True
                 ),
-                (
-                    "locked_at",
-                    models.DateTimeField(
-                        blank=True, db_comment="When that worker took it", null=True
-                    ),
+                run_after=models.DateTimeField(
+                    db_comment="Workers do not take it before this time",
+                    db_default=TransactionNow(),
                 ),
-                (
-                    "run_after",
-                    models.DateTimeField(
-                        db_comment="Workers do not take it before this time",
-                        db_default=TransactionNow(),
-                    ),
+                started_at=models.DateTimeField(
+                    blank=True, db_comment="When the last attempt began", null=True
                 ),
-                (
-                    "started_at",
-                    models.DateTimeField(
-                        blank=True, db_comment="When the last attempt began", null=True
-                    ),
+                completed_at=models.DateTimeField(
+                    blank=True, db_comment="When it completed, failed or was cancelled", null=True
                 ),
-                (
-                    "completed_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When it completed, failed or was cancelled",
-                        null=True,
-                    ),
+                error_message=models.TextField(
+                    blank=True, db_comment="Why the last attempt failed", null=True
                 ),
-                (
-                    "error_message",
-                    models.TextField(
-                        blank=True, db_comment="Why the last attempt failed", null=True
-                    ),
-                ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "verbose_name": "transcode job",
                 "db_table": "hls_transcode_queue",
@@ -255,55 +199,37 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="BitrateAdaptationLog",
-            fields=[
-                ("id", IdField()),
-                (
-                    "track",
-                    CascadeKey(
-                        db_comment="What was played",
-                        related_name="bitrate_adaptation_logs",
-                        to="veza_streaming.track",
-                    ),
+            fields=columns(
+                id=IdField(),
+                track=CascadeKey(
+                    db_comment="What was played",
+                    related_name="bitrate_adaptation_logs",
+                    to="veza_streaming.track",
                 ),
-                (
-                    "user",
-                    SetNullKey(
-                        db_comment="Who listened; NULL: not signed in, or an account since removed",
-                        related_name="bitrate_adaptation_logs",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                user=SetNullKey(
+                    db_comment="Who listened; NULL: not signed in, or an account since removed",
+                    related_name="bitrate_adaptation_logs",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "session",
-                    SetNullKey(
-                        db_comment="The client; NULL: not signed in, or a session since purged",
-                        related_name="bitrate_adaptation_logs",
-                        to="veza_core.usersession",
-                    ),
+                session=SetNullKey(
+                    db_comment="The client; NULL: not signed in, or a session since purged",
+                    related_name="bitrate_adaptation_logs",
+                    to="veza_core.usersession",
                 ),
-                ("old_bitrate", models.IntegerField(db_comment="Before, in kbit/s")),
-                ("new_bitrate", models.IntegerField(db_comment="After, in kbit/s")),
-                (
-                    "reason",
-                    models.CharField(
-                        db_comment="Open vocabulary, such as bandwidth, buffer, user", max_length=50
-                    ),
+                old_bitrate=models.IntegerField(db_comment="Before, in kbit/s"),
+                new_bitrate=models.IntegerField(db_comment="After, in kbit/s"),
+                reason=models.CharField(
+                    db_comment="Open vocabulary, such as bandwidth, buffer, user", max_length=50
                 ),
-                (
-                    "network_bandwidth",
-                    models.IntegerField(
-                        blank=True, db_comment="As the client measured it, in kbit/s", null=True
-                    ),
+                network_bandwidth=models.IntegerField(
+                    blank=True, db_comment="As the client measured it, in kbit/s", null=True
                 ),
-                (
-                    "buffer_level_ms",
-                    models.IntegerField(
-                        blank=True, db_comment="Music in the client's buffer, in ms", null=True
-                    ),
+                buffer_level_ms=models.IntegerField(
+                    blank=True, db_comment="Music in the client's buffer, in ms", null=True
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "bitrate_adaptation_logs",
                 "verbose_name": "bitrate change",

@@ -3,6 +3,8 @@
 from django.contrib.postgres.functions import TransactionNow
 from django.db import migrations, models
 
+from veza_core.db.fields import columns
+
 # `veza_site.append_only` tells whether a database still has all of this. ALWAYS: in a session of
 # `session_replication_role = replica` too.
 APPEND_ONLY = """
@@ -46,44 +48,27 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="Note",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+            fields=columns(
+                id=models.BigAutoField(
+                    auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When it was written",
-                        db_default=TransactionNow(),
-                        editable=False,
-                    ),
+                created_at=models.DateTimeField(
+                    db_comment="When it was written", db_default=TransactionNow(), editable=False
                 ),
-                (
-                    "subject_table",
-                    models.CharField(db_comment="The table of the row", max_length=63),
+                subject_table=models.CharField(db_comment="The table of the row", max_length=63),
+                subject_id=models.CharField(db_comment="Its id", max_length=63),
+                author_id=models.UUIDField(db_comment="users.id of the author"),
+                author_name=models.CharField(
+                    db_comment="Their username, as it was at the time", max_length=150
                 ),
-                ("subject_id", models.CharField(db_comment="Its id", max_length=63)),
-                ("author_id", models.UUIDField(db_comment="users.id of the author")),
-                (
-                    "author_name",
-                    models.CharField(
-                        db_comment="Their username, as it was at the time", max_length=150
-                    ),
+                text=models.TextField(db_comment="The remark"),
+                written_by=models.CharField(
+                    db_comment="The PostgreSQL role that wrote it, set by a trigger",
+                    db_default="",
+                    editable=False,
+                    max_length=63,
                 ),
-                ("text", models.TextField(db_comment="The remark")),
-                (
-                    "written_by",
-                    models.CharField(
-                        db_comment="The PostgreSQL role that wrote it, set by a trigger",
-                        db_default="",
-                        editable=False,
-                        max_length=63,
-                    ),
-                ),
-            ],
+            ),
             options={
                 "db_table_comment": "Notes of staff about rows: never edited",
                 "default_permissions": (),
@@ -100,100 +85,58 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="StaffLogEntry",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+            fields=columns(
+                id=models.BigAutoField(
+                    auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                 ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_comment="When", db_default=TransactionNow(), editable=False
-                    ),
+                created_at=models.DateTimeField(
+                    db_comment="When", db_default=TransactionNow(), editable=False
                 ),
-                (
-                    "staff_id",
-                    models.UUIDField(
-                        db_comment="users.id of the member of staff; NULL: a command, or nobody signed in",
-                        null=True,
-                    ),
+                staff_id=models.UUIDField(
+                    db_comment="users.id of the member of staff; NULL: a command, or nobody signed in",
+                    null=True,
                 ),
-                (
-                    "staff_name",
-                    models.CharField(
-                        db_comment="Their username, as it was at the time", max_length=150
-                    ),
+                staff_name=models.CharField(
+                    db_comment="Their username, as it was at the time", max_length=150
                 ),
-                (
-                    "address",
-                    models.GenericIPAddressField(
-                        db_comment="The client's IP address; NULL: a command, or unknown", null=True
-                    ),
+                address=models.GenericIPAddressField(
+                    db_comment="The client's IP address; NULL: a command, or unknown", null=True
                 ),
-                (
-                    "user_agent",
-                    models.CharField(
-                        blank=True,
-                        db_comment="The browser's user agent, cut to 255 characters",
-                        max_length=255,
-                    ),
+                user_agent=models.CharField(
+                    blank=True,
+                    db_comment="The browser's user agent, cut to 255 characters",
+                    max_length=255,
                 ),
-                (
-                    "action",
-                    models.CharField(
-                        db_comment="The action: users.ban, users.view, sign_in, …", max_length=50
-                    ),
+                action=models.CharField(
+                    db_comment="The action: users.ban, users.view, sign_in, …", max_length=50
                 ),
-                (
-                    "subject_table",
-                    models.CharField(
-                        blank=True, db_comment="The table of the row; empty: none", max_length=63
-                    ),
+                subject_table=models.CharField(
+                    blank=True, db_comment="The table of the row; empty: none", max_length=63
                 ),
-                (
-                    "subject_id",
-                    models.CharField(
-                        blank=True, db_comment="The row's id; empty: the whole table", max_length=63
-                    ),
+                subject_id=models.CharField(
+                    blank=True, db_comment="The row's id; empty: the whole table", max_length=63
                 ),
-                (
-                    "subject_label",
-                    models.CharField(
-                        blank=True, db_comment="The row's name at the time", max_length=255
-                    ),
+                subject_label=models.CharField(
+                    blank=True, db_comment="The row's name at the time", max_length=255
                 ),
-                ("reason", models.TextField(blank=True, db_comment="The reason that was given")),
-                (
-                    "before",
-                    models.JSONField(
-                        db_comment="Object: column to value before; secrets are left out", null=True
-                    ),
+                reason=models.TextField(blank=True, db_comment="The reason that was given"),
+                before=models.JSONField(
+                    db_comment="Object: column to value before; secrets are left out", null=True
                 ),
-                (
-                    "after",
-                    models.JSONField(
-                        db_comment="Object: column to value after; secrets are left out", null=True
-                    ),
+                after=models.JSONField(
+                    db_comment="Object: column to value after; secrets are left out", null=True
                 ),
-                (
-                    "batch",
-                    models.UUIDField(
-                        db_comment="Common to all entries of one action on several rows; NULL: one row",
-                        null=True,
-                    ),
+                batch=models.UUIDField(
+                    db_comment="Common to all entries of one action on several rows; NULL: one row",
+                    null=True,
                 ),
-                (
-                    "written_by",
-                    models.CharField(
-                        db_comment="The PostgreSQL role that wrote it, set by a trigger",
-                        db_default="",
-                        editable=False,
-                        max_length=63,
-                    ),
+                written_by=models.CharField(
+                    db_comment="The PostgreSQL role that wrote it, set by a trigger",
+                    db_default="",
+                    editable=False,
+                    max_length=63,
                 ),
-            ],
+            ),
             options={
                 "verbose_name": "staff log entry",
                 "verbose_name_plural": "staff log",

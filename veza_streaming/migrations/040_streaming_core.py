@@ -15,6 +15,7 @@ from veza_core.db.fields import (
     IdField,
     SetNullKey,
     UpdatedAtField,
+    columns,
 )
 from veza_core.db.indexes import Index, search_index, set_index, word_indexes
 from veza_core.db.operations import SetStorageParameters
@@ -37,153 +38,90 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="Track",
-            fields=[
-                ("id", IdField()),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Who uploaded it",
-                        related_name="tracks",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+            fields=columns(
+                id=IdField(),
+                user=CascadeKey(
+                    db_comment="Who uploaded it", related_name="tracks", to=settings.AUTH_USER_MODEL
                 ),
-                ("title", models.CharField(db_comment="Title, as shown", max_length=255)),
-                (
-                    "slug",
-                    models.CharField(
-                        blank=True,
-                        db_comment="Address, unique among live rows",
-                        max_length=255,
-                        null=True,
-                    ),
+                title=models.CharField(db_comment="Title, as shown", max_length=255),
+                slug=models.CharField(
+                    blank=True,
+                    db_comment="Address, unique among live rows",
+                    max_length=255,
+                    null=True,
                 ),
-                (
-                    "artist",
-                    models.CharField(blank=True, db_comment="As shown", max_length=255, null=True),
+                artist=models.CharField(
+                    blank=True, db_comment="As shown", max_length=255, null=True
                 ),
-                (
-                    "album",
-                    models.CharField(blank=True, db_comment="As shown", max_length=255, null=True),
+                album=models.CharField(
+                    blank=True, db_comment="As shown", max_length=255, null=True
                 ),
-                (
-                    "genre",
-                    models.CharField(
-                        blank=True,
-                        db_comment="One genre, open vocabulary, such as house, jazz",
-                        max_length=100,
-                        null=True,
-                    ),
+                genre=models.CharField(
+                    blank=True,
+                    db_comment="One genre, open vocabulary, such as house, jazz",
+                    max_length=100,
+                    null=True,
                 ),
-                (
-                    "release_year",
-                    models.SmallIntegerField(
-                        blank=True, db_comment="Year of first release (Gregorian)", null=True
-                    ),
+                release_year=models.SmallIntegerField(
+                    blank=True, db_comment="Year of first release (Gregorian)", null=True
                 ),
-                (
-                    "tags",
-                    ArrayField(
-                        base_field=models.CharField(max_length=100),
-                        blank=True,
-                        db_comment="Free labels, by the uploader: 50 at most",
-                        db_default=[],
-                    ),
+                tags=ArrayField(
+                    base_field=models.CharField(max_length=100),
+                    blank=True,
+                    db_comment="Free labels, by the uploader: 50 at most",
+                    db_default=[],
                 ),
-                (
-                    "duration_ms",
-                    models.IntegerField(
-                        blank=True,
-                        db_comment="Length in milliseconds; NULL: not yet known",
-                        null=True,
-                    ),
+                duration_ms=models.IntegerField(
+                    blank=True, db_comment="Length in milliseconds; NULL: not yet known", null=True
                 ),
-                ("file_path", models.TextField(db_comment="The original file, in object storage")),
-                (
-                    "file_size",
-                    models.BigIntegerField(
-                        blank=True, db_comment="Size of the original file in bytes", null=True
-                    ),
+                file_path=models.TextField(db_comment="The original file, in object storage"),
+                file_size=models.BigIntegerField(
+                    blank=True, db_comment="Size of the original file in bytes", null=True
                 ),
-                (
-                    "format",
-                    models.CharField(
-                        blank=True,
-                        db_comment="Container or codec, open vocabulary, such as flac, mp3",
-                        max_length=20,
-                        null=True,
-                    ),
+                format=models.CharField(
+                    blank=True,
+                    db_comment="Container or codec, open vocabulary, such as flac, mp3",
+                    max_length=20,
+                    null=True,
                 ),
-                (
-                    "bitrate",
-                    models.IntegerField(
-                        blank=True, db_comment="Of the original file, in kbit/s", null=True
-                    ),
+                bitrate=models.IntegerField(
+                    blank=True, db_comment="Of the original file, in kbit/s", null=True
                 ),
-                (
-                    "sample_rate",
-                    models.IntegerField(
-                        blank=True, db_comment="Of the original file, in Hz", null=True
-                    ),
+                sample_rate=models.IntegerField(
+                    blank=True, db_comment="Of the original file, in Hz", null=True
                 ),
-                (
-                    "cover_art_path",
-                    models.TextField(
-                        blank=True, db_comment="Picture, in object storage", null=True
-                    ),
+                cover_art_path=models.TextField(
+                    blank=True, db_comment="Picture, in object storage", null=True
                 ),
-                (
-                    "waveform_path",
-                    models.TextField(
-                        blank=True, db_comment="Waveform data, in object storage", null=True
-                    ),
+                waveform_path=models.TextField(
+                    blank=True, db_comment="Waveform data, in object storage", null=True
                 ),
-                (
-                    "status",
-                    EnumField(
-                        db_comment="Processing state",
-                        db_default="uploading",
-                        enum_type="track_status",
-                    ),
+                status=EnumField(
+                    db_comment="Processing state", db_default="uploading", enum_type="track_status"
                 ),
-                (
-                    "is_public",
-                    models.BooleanField(db_comment="Whether others may find it", db_default=True),
+                is_public=models.BooleanField(
+                    db_comment="Whether others may find it", db_default=True
                 ),
-                (
-                    "published_at",
-                    models.DateTimeField(
-                        blank=True, db_comment="When it was published; NULL: it was not", null=True
-                    ),
+                published_at=models.DateTimeField(
+                    blank=True, db_comment="When it was published; NULL: it was not", null=True
                 ),
-                (
-                    "play_count",
-                    models.BigIntegerField(
-                        db_comment="Plays, counted by the services", db_default=0
-                    ),
+                play_count=models.BigIntegerField(
+                    db_comment="Plays, counted by the services", db_default=0
                 ),
-                (
-                    "like_count",
-                    models.BigIntegerField(
-                        db_comment="Likes, counted by the services", db_default=0
-                    ),
+                like_count=models.BigIntegerField(
+                    db_comment="Likes, counted by the services", db_default=0
                 ),
-                (
-                    "comment_count",
-                    models.BigIntegerField(
-                        db_comment="Comments, counted by the services", db_default=0
-                    ),
+                comment_count=models.BigIntegerField(
+                    db_comment="Comments, counted by the services", db_default=0
                 ),
-                (
-                    "weekly_play_count",
-                    models.IntegerField(
-                        db_comment="Plays of the last 7 days, as manage.py count_weekly_plays last counted them; 0: not among the most played",
-                        db_default=0,
-                    ),
+                weekly_play_count=models.IntegerField(
+                    db_comment="Plays of the last 7 days, as manage.py count_weekly_plays last counted them; 0: not among the most played",
+                    db_default=0,
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-                ("deleted_at", DeletedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+                deleted_at=DeletedAtField(),
+            ),
             options={
                 "db_table": "tracks",
                 "db_table_comment": "Pieces of music that users uploaded",
@@ -229,38 +167,28 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="TrackVersion",
-            fields=[
-                ("id", IdField()),
-                (
-                    "track",
-                    CascadeKey(
-                        db_comment="The track it is a version of",
-                        related_name="versions",
-                        to="veza_streaming.track",
-                    ),
+            fields=columns(
+                id=IdField(),
+                track=CascadeKey(
+                    db_comment="The track it is a version of",
+                    related_name="versions",
+                    to="veza_streaming.track",
                 ),
-                (
-                    "created_by",
-                    SetNullKey(
-                        db_comment="Who uploaded it; NULL: an account since removed",
-                        related_name="track_versions",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                created_by=SetNullKey(
+                    db_comment="Who uploaded it; NULL: an account since removed",
+                    related_name="track_versions",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                ("version_number", models.IntegerField(db_comment="1, 2, 3, … within the track")),
-                ("file_path", models.TextField(db_comment="The file, in object storage")),
-                (
-                    "file_size",
-                    models.BigIntegerField(blank=True, db_comment="Size in bytes", null=True),
+                version_number=models.IntegerField(db_comment="1, 2, 3, … within the track"),
+                file_path=models.TextField(db_comment="The file, in object storage"),
+                file_size=models.BigIntegerField(blank=True, db_comment="Size in bytes", null=True),
+                changelog=models.TextField(
+                    blank=True, db_comment="What changed, for people", null=True
                 ),
-                (
-                    "changelog",
-                    models.TextField(blank=True, db_comment="What changed, for people", null=True),
-                ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-                ("deleted_at", DeletedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+                deleted_at=DeletedAtField(),
+            ),
             options={
                 "db_table": "track_versions",
                 "db_table_comment": "Files that replaced, or will replace, a track's first one",
@@ -289,49 +217,35 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="Playlist",
-            fields=[
-                ("id", IdField()),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Who owns it",
-                        related_name="playlists",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+            fields=columns(
+                id=IdField(),
+                user=CascadeKey(
+                    db_comment="Who owns it", related_name="playlists", to=settings.AUTH_USER_MODEL
                 ),
-                ("title", models.CharField(db_comment="Title, as shown", max_length=255)),
-                (
-                    "slug",
-                    models.CharField(
-                        blank=True,
-                        db_comment="Address, unique among live rows",
-                        max_length=255,
-                        null=True,
-                    ),
+                title=models.CharField(db_comment="Title, as shown", max_length=255),
+                slug=models.CharField(
+                    blank=True,
+                    db_comment="Address, unique among live rows",
+                    max_length=255,
+                    null=True,
                 ),
-                (
-                    "description",
-                    models.TextField(blank=True, db_comment="In the owner's words", null=True),
+                description=models.TextField(
+                    blank=True, db_comment="In the owner's words", null=True
                 ),
-                ("cover_url", models.TextField(blank=True, db_comment="Picture", null=True)),
-                (
-                    "is_public",
-                    models.BooleanField(db_comment="Whether others may find it", db_default=True),
+                cover_url=models.TextField(blank=True, db_comment="Picture", null=True),
+                is_public=models.BooleanField(
+                    db_comment="Whether others may find it", db_default=True
                 ),
-                (
-                    "track_count",
-                    models.IntegerField(db_comment="Tracks, counted by the services", db_default=0),
+                track_count=models.IntegerField(
+                    db_comment="Tracks, counted by the services", db_default=0
                 ),
-                (
-                    "follower_count",
-                    models.IntegerField(
-                        db_comment="Followers, counted by the services", db_default=0
-                    ),
+                follower_count=models.IntegerField(
+                    db_comment="Followers, counted by the services", db_default=0
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-                ("deleted_at", DeletedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+                deleted_at=DeletedAtField(),
+            ),
             options={
                 "db_table": "playlists",
                 "db_table_comment": "Lists of tracks that users made",
@@ -353,37 +267,28 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="PlaylistTrack",
-            fields=[
-                ("id", IdField()),
-                (
-                    "playlist",
-                    CascadeKey(
-                        db_comment="The playlist it is in",
-                        related_name="playlist_tracks",
-                        to="veza_streaming.playlist",
-                    ),
+            fields=columns(
+                id=IdField(),
+                playlist=CascadeKey(
+                    db_comment="The playlist it is in",
+                    related_name="playlist_tracks",
+                    to="veza_streaming.playlist",
                 ),
-                (
-                    "track",
-                    CascadeKey(
-                        db_comment="The track that is in it",
-                        related_name="playlist_tracks",
-                        to="veza_streaming.track",
-                    ),
+                track=CascadeKey(
+                    db_comment="The track that is in it",
+                    related_name="playlist_tracks",
+                    to="veza_streaming.track",
                 ),
-                (
-                    "added_by",
-                    SetNullKey(
-                        db_comment="Who added it; NULL: an account since removed",
-                        related_name="playlist_tracks_added",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                added_by=SetNullKey(
+                    db_comment="Who added it; NULL: an account since removed",
+                    related_name="playlist_tracks_added",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                ("position", models.IntegerField(db_comment="Order within the playlist, from 0")),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-                ("deleted_at", DeletedAtField()),
-            ],
+                position=models.IntegerField(db_comment="Order within the playlist, from 0"),
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+                deleted_at=DeletedAtField(),
+            ),
             options={
                 "db_table": "playlist_tracks",
                 "verbose_name": "playlist entry",
@@ -417,52 +322,37 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="PlaylistCollaborator",
-            fields=[
-                ("id", IdField()),
-                (
-                    "playlist",
-                    CascadeKey(
-                        db_comment="The playlist that is shared",
-                        related_name="collaborators",
-                        to="veza_streaming.playlist",
-                    ),
+            fields=columns(
+                id=IdField(),
+                playlist=CascadeKey(
+                    db_comment="The playlist that is shared",
+                    related_name="collaborators",
+                    to="veza_streaming.playlist",
                 ),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Who it is shared with",
-                        related_name="playlist_collaborations",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                user=CascadeKey(
+                    db_comment="Who it is shared with",
+                    related_name="playlist_collaborations",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "invited_by",
-                    SetNullKey(
-                        db_comment="Who invited; NULL: an account since removed",
-                        related_name="playlist_invitations",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                invited_by=SetNullKey(
+                    db_comment="Who invited; NULL: an account since removed",
+                    related_name="playlist_invitations",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "permission",
-                    EnumField(
-                        db_comment="What the collaborator may do",
-                        db_default="read",
-                        enum_type="playlist_permission",
-                    ),
+                permission=EnumField(
+                    db_comment="What the collaborator may do",
+                    db_default="read",
+                    enum_type="playlist_permission",
                 ),
-                (
-                    "accepted_at",
-                    models.DateTimeField(
-                        blank=True,
-                        db_comment="When the invitation was accepted; NULL: not yet",
-                        null=True,
-                    ),
+                accepted_at=models.DateTimeField(
+                    blank=True,
+                    db_comment="When the invitation was accepted; NULL: not yet",
+                    null=True,
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-                ("deleted_at", DeletedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+                deleted_at=DeletedAtField(),
+            ),
             options={
                 "db_table": "playlist_collaborators",
                 "verbose_name": "collaborator",
@@ -487,28 +377,22 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="PlaylistFollow",
-            fields=[
-                ("id", IdField()),
-                (
-                    "playlist",
-                    CascadeKey(
-                        db_comment="The playlist that is followed",
-                        related_name="follows",
-                        to="veza_streaming.playlist",
-                    ),
+            fields=columns(
+                id=IdField(),
+                playlist=CascadeKey(
+                    db_comment="The playlist that is followed",
+                    related_name="follows",
+                    to="veza_streaming.playlist",
                 ),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Who follows it",
-                        related_name="playlist_follows",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                user=CascadeKey(
+                    db_comment="Who follows it",
+                    related_name="playlist_follows",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-                ("deleted_at", DeletedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+                deleted_at=DeletedAtField(),
+            ),
             options={
                 "db_table": "playlist_follows",
                 "verbose_name": "follower",

@@ -13,6 +13,7 @@ from veza_core.db.fields import (
     IdField,
     SetNullKey,
     UpdatedAtField,
+    columns,
 )
 from veza_core.db.indexes import Index, set_index
 from veza_core.db.operations import SetStorageParameters
@@ -33,74 +34,49 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="TrackPlay",
-            fields=[
-                ("id", IdField()),
-                (
-                    "track",
-                    CascadeKey(
-                        db_comment="What was played",
-                        related_name="plays",
-                        to="veza_streaming.track",
-                    ),
+            fields=columns(
+                id=IdField(),
+                track=CascadeKey(
+                    db_comment="What was played", related_name="plays", to="veza_streaming.track"
                 ),
-                (
-                    "user",
-                    SetNullKey(
-                        db_comment="Who listened; NULL: not signed in, or an account since removed",
-                        related_name="track_plays",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                user=SetNullKey(
+                    db_comment="Who listened; NULL: not signed in, or an account since removed",
+                    related_name="track_plays",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "started_at",
-                    models.DateTimeField(db_comment="When it began", db_default=TransactionNow()),
+                started_at=models.DateTimeField(
+                    db_comment="When it began", db_default=TransactionNow()
                 ),
-                (
-                    "duration_ms",
-                    models.IntegerField(db_comment="How much was heard, in ms", db_default=0),
+                duration_ms=models.IntegerField(
+                    db_comment="How much was heard, in ms", db_default=0
                 ),
-                (
-                    "is_complete",
-                    models.BooleanField(
-                        db_comment="Whether it was heard to the end", db_default=False
-                    ),
+                is_complete=models.BooleanField(
+                    db_comment="Whether it was heard to the end", db_default=False
                 ),
-                (
-                    "source",
-                    models.CharField(
-                        blank=True,
-                        db_comment="Where it was started from, open vocabulary, such as playlist, search, radio",
-                        max_length=50,
-                        null=True,
-                    ),
+                source=models.CharField(
+                    blank=True,
+                    db_comment="Where it was started from, open vocabulary, such as playlist, search, radio",
+                    max_length=50,
+                    null=True,
                 ),
-                (
-                    "device",
-                    models.CharField(
-                        blank=True,
-                        db_comment="Kind of device, open vocabulary, such as phone, web, tv",
-                        max_length=50,
-                        null=True,
-                    ),
+                device=models.CharField(
+                    blank=True,
+                    db_comment="Kind of device, open vocabulary, such as phone, web, tv",
+                    max_length=50,
+                    null=True,
                 ),
-                (
-                    "ip_address",
-                    models.GenericIPAddressField(
-                        blank=True, db_comment="The listener's address", null=True
-                    ),
+                ip_address=models.GenericIPAddressField(
+                    blank=True, db_comment="The listener's address", null=True
                 ),
-                (
-                    "country_code",
-                    models.CharField(
-                        blank=True,
-                        db_comment="ISO 3166-1 alpha-2, in capitals",
-                        max_length=2,
-                        null=True,
-                    ),
+                country_code=models.CharField(
+                    blank=True,
+                    db_comment="ISO 3166-1 alpha-2, in capitals",
+                    max_length=2,
+                    null=True,
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "track_plays",
                 "verbose_name": "play",
@@ -122,26 +98,20 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="TrackLike",
-            fields=[
-                ("id", IdField()),
-                (
-                    "track",
-                    CascadeKey(
-                        db_comment="What is liked", related_name="likes", to="veza_streaming.track"
-                    ),
+            fields=columns(
+                id=IdField(),
+                track=CascadeKey(
+                    db_comment="What is liked", related_name="likes", to="veza_streaming.track"
                 ),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Who likes it",
-                        related_name="track_likes",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                user=CascadeKey(
+                    db_comment="Who likes it",
+                    related_name="track_likes",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-                ("deleted_at", DeletedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+                deleted_at=DeletedAtField(),
+            ),
             options={
                 "db_table": "track_likes",
                 "verbose_name": "like",
@@ -167,51 +137,33 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="TrackShare",
-            fields=[
-                ("id", IdField()),
-                (
-                    "track",
-                    CascadeKey(
-                        db_comment="What is shared",
-                        related_name="shares",
-                        to="veza_streaming.track",
-                    ),
+            fields=columns(
+                id=IdField(),
+                track=CascadeKey(
+                    db_comment="What is shared", related_name="shares", to="veza_streaming.track"
                 ),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Who shares it",
-                        related_name="track_shares",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                user=CascadeKey(
+                    db_comment="Who shares it",
+                    related_name="track_shares",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "token_hash",
-                    models.CharField(db_comment="Hash of the token: a secret", max_length=255),
+                token_hash=models.CharField(
+                    db_comment="Hash of the token: a secret", max_length=255
                 ),
-                (
-                    "permission",
-                    models.CharField(
-                        choices=[("stream", "Stream"), ("download", "Download")],
-                        db_comment="stream or download",
-                        db_default="stream",
-                        max_length=20,
-                    ),
+                permission=models.CharField(
+                    choices=[("stream", "Stream"), ("download", "Download")],
+                    db_comment="stream or download",
+                    db_default="stream",
+                    max_length=20,
                 ),
-                (
-                    "expires_at",
-                    models.DateTimeField(
-                        blank=True, db_comment="When it ends; NULL: it does not", null=True
-                    ),
+                expires_at=models.DateTimeField(
+                    blank=True, db_comment="When it ends; NULL: it does not", null=True
                 ),
-                (
-                    "access_count",
-                    models.IntegerField(db_comment="How often it was used", db_default=0),
-                ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-                ("deleted_at", DeletedAtField()),
-            ],
+                access_count=models.IntegerField(db_comment="How often it was used", db_default=0),
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+                deleted_at=DeletedAtField(),
+            ),
             options={
                 "db_table": "track_shares",
                 "verbose_name": "share link",
@@ -238,52 +190,34 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="TrackComment",
-            fields=[
-                ("id", IdField()),
-                (
-                    "track",
-                    CascadeKey(
-                        db_comment="What is commented on",
-                        related_name="comments",
-                        to="veza_streaming.track",
-                    ),
+            fields=columns(
+                id=IdField(),
+                track=CascadeKey(
+                    db_comment="What is commented on",
+                    related_name="comments",
+                    to="veza_streaming.track",
                 ),
-                (
-                    "user",
-                    CascadeKey(
-                        db_comment="Who wrote it",
-                        related_name="track_comments",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                user=CascadeKey(
+                    db_comment="Who wrote it",
+                    related_name="track_comments",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "parent",
-                    SetNullKey(
-                        db_comment="The comment it replies to; NULL: it begins a thread, or that "
-                        "one was removed",
-                        related_name="replies",
-                        to="veza_streaming.trackcomment",
-                    ),
+                parent=SetNullKey(
+                    db_comment="The comment it replies to; NULL: it begins a thread, or that one was removed",
+                    related_name="replies",
+                    to="veza_streaming.trackcomment",
                 ),
-                ("content", models.TextField(db_comment="1 to 5000 characters")),
-                (
-                    "position_ms",
-                    models.IntegerField(
-                        blank=True,
-                        db_comment="Where in the track, in ms; NULL: all of it",
-                        null=True,
-                    ),
+                content=models.TextField(db_comment="1 to 5000 characters"),
+                position_ms=models.IntegerField(
+                    blank=True, db_comment="Where in the track, in ms; NULL: all of it", null=True
                 ),
-                (
-                    "is_edited",
-                    models.BooleanField(
-                        db_comment="Whether the author changed it afterwards", db_default=False
-                    ),
+                is_edited=models.BooleanField(
+                    db_comment="Whether the author changed it afterwards", db_default=False
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-                ("deleted_at", DeletedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+                deleted_at=DeletedAtField(),
+            ),
             options={
                 "db_table": "track_comments",
                 "verbose_name": "comment",
@@ -313,46 +247,28 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="TrackHistory",
-            fields=[
-                ("id", IdField()),
-                (
-                    "track",
-                    CascadeKey(
-                        db_comment="What was changed",
-                        related_name="history",
-                        to="veza_streaming.track",
-                    ),
+            fields=columns(
+                id=IdField(),
+                track=CascadeKey(
+                    db_comment="What was changed", related_name="history", to="veza_streaming.track"
                 ),
-                (
-                    "user",
-                    SetNullKey(
-                        db_comment="Who did it; NULL: the platform, or an account since removed",
-                        related_name="track_history",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                user=SetNullKey(
+                    db_comment="Who did it; NULL: the platform, or an account since removed",
+                    related_name="track_history",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "action",
-                    models.CharField(
-                        db_comment="Open vocabulary, such as created, updated, published",
-                        max_length=50,
-                    ),
+                action=models.CharField(
+                    db_comment="Open vocabulary, such as created, updated, published", max_length=50
                 ),
-                (
-                    "old_value",
-                    models.JSONField(
-                        blank=True, db_comment="The changed columns, before", null=True
-                    ),
+                old_value=models.JSONField(
+                    blank=True, db_comment="The changed columns, before", null=True
                 ),
-                (
-                    "new_value",
-                    models.JSONField(
-                        blank=True, db_comment="The changed columns, after", null=True
-                    ),
+                new_value=models.JSONField(
+                    blank=True, db_comment="The changed columns, after", null=True
                 ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "track_history",
                 "verbose_name": "track change",
@@ -375,68 +291,43 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="PlaybackAnalytics",
-            fields=[
-                ("id", IdField()),
-                (
-                    "track",
-                    CascadeKey(
-                        db_comment="What was played",
-                        related_name="playback_analytics",
-                        to="veza_streaming.track",
-                    ),
+            fields=columns(
+                id=IdField(),
+                track=CascadeKey(
+                    db_comment="What was played",
+                    related_name="playback_analytics",
+                    to="veza_streaming.track",
                 ),
-                (
-                    "user",
-                    SetNullKey(
-                        db_comment="Who listened; NULL: not signed in, or an account since removed",
-                        related_name="playback_analytics",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                user=SetNullKey(
+                    db_comment="Who listened; NULL: not signed in, or an account since removed",
+                    related_name="playback_analytics",
+                    to=settings.AUTH_USER_MODEL,
                 ),
-                (
-                    "session",
-                    SetNullKey(
-                        db_comment="The client; NULL: not signed in, or a session since purged",
-                        related_name="playback_analytics",
-                        to="veza_core.usersession",
-                    ),
+                session=SetNullKey(
+                    db_comment="The client; NULL: not signed in, or a session since purged",
+                    related_name="playback_analytics",
+                    to="veza_core.usersession",
                 ),
-                (
-                    "started_at",
-                    models.DateTimeField(db_comment="When it began", db_default=TransactionNow()),
+                started_at=models.DateTimeField(
+                    db_comment="When it began", db_default=TransactionNow()
                 ),
-                (
-                    "ended_at",
-                    models.DateTimeField(
-                        blank=True, db_comment="When it ended; NULL: it has not ended", null=True
-                    ),
+                ended_at=models.DateTimeField(
+                    blank=True, db_comment="When it ended; NULL: it has not ended", null=True
                 ),
-                (
-                    "play_time_ms",
-                    models.IntegerField(db_comment="Time played, in ms", db_default=0),
+                play_time_ms=models.IntegerField(db_comment="Time played, in ms", db_default=0),
+                pause_count=models.IntegerField(db_comment="How often it was paused", db_default=0),
+                seek_count=models.IntegerField(
+                    db_comment="How often the listener jumped to another position", db_default=0
                 ),
-                (
-                    "pause_count",
-                    models.IntegerField(db_comment="How often it was paused", db_default=0),
+                completion_rate=models.DecimalField(
+                    db_comment="Part heard, in percent",
+                    db_default=0,
+                    decimal_places=2,
+                    max_digits=5,
                 ),
-                (
-                    "seek_count",
-                    models.IntegerField(
-                        db_comment="How often the listener jumped to another position", db_default=0
-                    ),
-                ),
-                (
-                    "completion_rate",
-                    models.DecimalField(
-                        db_comment="Part heard, in percent",
-                        db_default=0,
-                        decimal_places=2,
-                        max_digits=5,
-                    ),
-                ),
-                ("created_at", CreatedAtField()),
-                ("updated_at", UpdatedAtField()),
-            ],
+                created_at=CreatedAtField(),
+                updated_at=UpdatedAtField(),
+            ),
             options={
                 "db_table": "playback_analytics",
                 "verbose_name": "playback report",
