@@ -4,7 +4,7 @@ from django.db import models
 
 from veza_core.db.constraints import positive
 from veza_core.db.fields import SetNullKey
-from veza_core.db.indexes import Index, set_index
+from veza_core.db.indexes import index_on, set_index
 from veza_core.db.text_checks import not_blank
 from veza_core.models import SoftDeleteModel, User
 
@@ -30,11 +30,11 @@ class Room(SoftDeleteModel):
         ]
         indexes = [
             # A room by its name.
-            Index(fields=["name"], name="idx_rooms_name"),
+            index_on("rooms", "name"),
             # The rooms that a user made.
-            Index(fields=["creator"], name="idx_rooms_creator_id"),
+            index_on("rooms", "creator_id"),
             # The newest rooms.
-            Index(fields=["-created_at"], name="idx_rooms_created_at"),
+            index_on("rooms", "-created_at"),
             # The purge of what was deleted long ago.
             set_index("rooms", "deleted_at"),
         ]

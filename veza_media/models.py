@@ -7,7 +7,7 @@ from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 from veza_core.db.constraints import non_negative, positive
 from veza_core.db.fields import CascadeKey, EnumField, SetNullKey
-from veza_core.db.indexes import Index
+from veza_core.db.indexes import index_on
 from veza_core.db.value_checks import positive_numbers
 from veza_core.models import BaseModel, User, UserSession
 from veza_streaming.models import Track, TrackVersion
@@ -69,17 +69,13 @@ class HlsStream(BaseModel):
         ]
         indexes = [
             # A track's streams, newest first.
-            Index(fields=["track", "-created_at"], name="idx_hls_streams_track_id_created_at"),
+            index_on("hls_streams", "track_id", "-created_at"),
             # The newest streams that are not there yet, or failed.
-            Index(
-                fields=["status", "-created_at"],
-                condition=~Q(status="ready"),
-                name="idx_hls_streams_status_created_at",
-            ),
+            index_on("hls_streams", "status", "-created_at", condition=~Q(status="ready")),
             # A version's streams.
-            Index(fields=["track_version"], name="idx_hls_streams_track_version_id"),
+            index_on("hls_streams", "track_version_id"),
             # The newest of all.
-            Index(fields=["-created_at"], name="idx_hls_streams_created_at"),
+            index_on("hls_streams", "-created_at"),
         ]
 
     def __str__(self) -> str:
@@ -154,27 +150,18 @@ class HlsTranscodeJob(BaseModel):
         ]
         indexes = [
             # A track's jobs.
-            Index(fields=["track"], name="idx_hls_transcode_queue_track_id"),
+            index_on("hls_transcode_queue", "track_id"),
             # A version's jobs.
-            Index(fields=["track_version"], name="idx_hls_transcode_queue_track_version_id"),
+            index_on("hls_transcode_queue", "track_version_id"),
             # The next job of a priority. Deferred jobs come after those that can be taken.
-            Index(
-                fields=["-priority", "run_after"],
-                condition=Q(status="pending"),
-                name="idx_hls_transcode_queue_priority_run_after",
+            index_on(
+                "hls_transcode_queue", "-priority", "run_after", condition=Q(status="pending")
             ),
             # The jobs in a state, newest first.
-            Index(
-                fields=["status", "-created_at"],
-                name="idx_hls_transcode_queue_status_created_at",
-            ),
+            index_on("hls_transcode_queue", "status", "-created_at"),
             # Failed jobs, the latest first. Only a failure writes to it. With an index on
             # updated_at, no heartbeat would be a HOT update.
-            Index(
-                fields=["-completed_at"],
-                condition=Q(status="failed"),
-                name="idx_hls_transcode_queue_completed_at",
-            ),
+            index_on("hls_transcode_queue", "-completed_at", condition=Q(status="failed")),
         ]
 
     def __str__(self) -> str:
@@ -221,22 +208,13 @@ class BitrateAdaptationLog(BaseModel):
         ]
         indexes = [
             # A track's, newest first.
-            Index(
-                fields=["track", "-created_at"],
-                name="idx_bitrate_adaptation_logs_track_id_created_at",
-            ),
+            index_on("bitrate_adaptation_logs", "track_id", "-created_at"),
             # A user's, newest first.
-            Index(
-                fields=["user", "-created_at"],
-                name="idx_bitrate_adaptation_logs_user_id_created_at",
-            ),
+            index_on("bitrate_adaptation_logs", "user_id", "-created_at"),
             # A client's.
-            Index(
-                fields=["session", "-created_at"],
-                name="idx_bitrate_adaptation_logs_session_id_created_at",
-            ),
+            index_on("bitrate_adaptation_logs", "session_id", "-created_at"),
             # The newest of all; from its other end, the purge of old ones.
-            Index(fields=["-created_at"], name="idx_bitrate_adaptation_logs_created_at"),
+            index_on("bitrate_adaptation_logs", "-created_at"),
         ]
 
     def __str__(self) -> str:

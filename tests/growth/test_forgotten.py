@@ -9,6 +9,8 @@ from tests.support import scratch_database
 pytestmark = pytest.mark.process
 
 VARIANTS = '''
+from veza_core.db.indexes import Index
+
 
 class StreamVariantKind(models.TextChoices):
     """The values of PostgreSQL type `stream_variant_kind`."""

@@ -52,6 +52,10 @@ MODEL_IMPORT = (
     "from veza_core.db.fields import CascadeKey, SetNullKey",
     "from veza_core.db.fields import CascadeKey, EnumField, SetNullKey",
 )
+MODEL_INDEX_IMPORT = (
+    "from veza_core.db.indexes import index_on,",
+    "from veza_core.db.indexes import Index, index_on,",
+)
 
 SCREEN = """
 
@@ -109,7 +113,7 @@ SERVICES_OF_USERS = (
 
 #: What is appended, and what is replaced.
 ALL_FILES = {
-    "veza_streaming/models/social.py": (MODEL, MODEL_IMPORT),
+    "veza_streaming/models/social.py": (MODEL, MODEL_IMPORT, MODEL_INDEX_IMPORT),
     "veza_streaming/admin/listening.py": (SCREEN, SCREEN_IMPORT),
     "docs/schema.md": (CONTRACT, CONTRACT_TYPE),
     "veza_demo/tables/analytics.py": (SEED,),

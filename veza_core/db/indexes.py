@@ -3,7 +3,7 @@
 from django.contrib.postgres.indexes import GinIndex as DjangoGinIndex
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Func, Q, UniqueConstraint, Value
 from django.db.models.functions import Upper
 
 MAX_NAME_LENGTH = 63
@@ -22,6 +22,25 @@ class GinIndex(DjangoGinIndex):
     """A GIN index, with the same kind of name."""
 
     max_name_length = MAX_NAME_LENGTH
+
+
+def index_on(table: str, *columns: str, condition: Q | None = None) -> Index:
+    """A b-tree index with the name by the convention. `-created_at` is in descending order.
+
+    A foreign key is given by its column, which ends in `_id`; no other column here does (rule 3).
+    """
+    fields = [column.removesuffix("_id") for column in columns]
+    return Index(fields=fields, condition=condition, name=_name(table, columns))
+
+
+def unique_on(table: str, *columns: str, condition: Q | None = None) -> UniqueConstraint:
+    """A unique index of the rows for which the condition is true, in the same way."""
+    fields = [column.removesuffix("_id") for column in columns]
+    return UniqueConstraint(fields=fields, condition=condition, name=_name(table, columns))
+
+
+def _name(table: str, columns: tuple[str, ...]) -> str:
+    return "_".join(["idx", table, *(column.removeprefix("-") for column in columns)])
 
 
 def search_index(table: str, column: str) -> GinIndex:
@@ -74,8 +93,4 @@ def _from_word(column: str, number: int) -> F | Func:
 
 def set_index(table: str, column: str) -> Index:
     """An index of the rows in which the column is not NULL; other rows are not in it."""
-    return Index(
-        fields=[column],
-        condition=Q(**{f"{column}__isnull": False}),
-        name=f"idx_{table}_{column}",
-    )
+    return index_on(table, column, condition=Q(**{f"{column}__isnull": False}))

@@ -10,25 +10,15 @@ from veza_core.db.constraints import LIVE, at_least_characters, non_negative
 from veza_core.db.fields import (
     AddressField,
     CascadeKey,
-    CreatedAtField,
-    DeletedAtField,
     EnumField,
-    IdField,
     PasswordHashField,
-    UpdatedAtField,
-    columns,
+    base_columns,
+    soft_delete_columns,
 )
-from veza_core.db.indexes import Index, email_indexes, search_index, set_index
-from veza_core.db.operations import SetStorageParameters
+from veza_core.db.indexes import Index, email_indexes, index_on, search_index, set_index, unique_on
+from veza_core.db.operations import LARGE, SetStorageParameters
 from veza_core.db.text_checks import bcrypt_hash, email_address, not_blank, plain_name, slug
 from veza_core.db.value_checks import moment
-
-#: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
-LARGE = {
-    "autovacuum_vacuum_scale_factor": 0.02,
-    "autovacuum_vacuum_insert_scale_factor": 0.02,
-    "autovacuum_analyze_scale_factor": 0.02,
-}
 
 
 class Migration(migrations.Migration):
@@ -40,8 +30,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="User",
-            fields=columns(
-                id=IdField(),
+            fields=soft_delete_columns(
                 email=AddressField(
                     db_comment="Sign-in address in lower case, unique among live rows",
                     max_length=255,
@@ -92,34 +81,25 @@ class Migration(migrations.Migration):
                     db_comment="When the user last signed in; NULL: never",
                     null=True,
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
-                deleted_at=DeletedAtField(),
             ),
             options={
                 "db_table": "users",
                 "db_table_comment": "Accounts",
                 "indexes": [
-                    Index(
-                        fields=["role", "-created_at"],
-                        condition=~Q(role="user"),
-                        name="idx_users_role_created_at",
-                    ),
-                    Index(fields=["-created_at"], name="idx_users_created_at"),
+                    index_on("users", "role", "-created_at", condition=~Q(role="user")),
+                    index_on("users", "-created_at"),
                     *email_indexes("users", "email"),
                     search_index("users", "username"),
                     set_index("users", "deleted_at"),
                     set_index("users", "locked_until"),
                 ],
                 "constraints": [
-                    UniqueConstraint(fields=["email"], condition=LIVE, name="idx_users_email"),
-                    UniqueConstraint(
-                        fields=["username"], condition=LIVE, name="idx_users_username"
-                    ),
+                    unique_on("users", "email", condition=LIVE),
+                    unique_on("users", "username", condition=LIVE),
                     UniqueConstraint(
                         Upper("username"), condition=LIVE, name="idx_users_username_upper"
                     ),
-                    UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_users_slug"),
+                    unique_on("users", "slug", condition=LIVE),
                     email_address("users", "email"),
                     plain_name("users", "username"),
                     at_least_characters("users", "username", 3),
@@ -132,8 +112,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="FederatedIdentity",
-            fields=columns(
-                id=IdField(),
+            fields=soft_delete_columns(
                 user=CascadeKey(
                     db_comment="The account it signs in to",
                     related_name="federated_identities",
@@ -169,21 +148,15 @@ class Migration(migrations.Migration):
                 token_expires_at=models.DateTimeField(
                     blank=True, db_comment="When access_token expires", null=True
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
-                deleted_at=DeletedAtField(),
             ),
             options={
                 "db_table": "federated_identities",
                 "verbose_name": "linked account",
                 "db_table_comment": "Identities at other providers (OAuth) through which users sign in",
                 "indexes": [
-                    Index(
-                        fields=["user", "provider"],
-                        name="idx_federated_identities_user_id_provider",
-                    ),
+                    index_on("federated_identities", "user_id", "provider"),
                     Index(Upper("email"), name="idx_federated_identities_email_upper"),
-                    Index(fields=["-created_at"], name="idx_federated_identities_created_at"),
+                    index_on("federated_identities", "-created_at"),
                     set_index("federated_identities", "deleted_at"),
                 ],
                 "constraints": [
@@ -201,8 +174,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="UserSession",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 user=CascadeKey(
                     db_comment="Who is signed in",
                     related_name="sessions",
@@ -233,34 +205,26 @@ class Migration(migrations.Migration):
                 revoked_at=models.DateTimeField(
                     blank=True, db_comment="When it was ended early; NULL: it was not", null=True
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "user_sessions",
                 "verbose_name": "session",
                 "db_table_comment": "Signed-in clients: browsers, phones, speakers",
                 "indexes": [
-                    Index(
-                        fields=["user", "-created_at"], name="idx_user_sessions_user_id_created_at"
-                    ),
-                    Index(
-                        fields=["ip_address", "-created_at"],
-                        name="idx_user_sessions_ip_address_created_at",
-                    ),
-                    Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),
+                    index_on("user_sessions", "user_id", "-created_at"),
+                    index_on("user_sessions", "ip_address", "-created_at"),
+                    index_on("user_sessions", "expires_at"),
                     set_index("user_sessions", "revoked_at"),
                 ],
                 "constraints": [
-                    UniqueConstraint(fields=["token_hash"], name="idx_user_sessions_token_hash"),
+                    unique_on("user_sessions", "token_hash"),
                     moment("user_sessions", "expires_at"),
                 ],
             },
         ),
         migrations.CreateModel(
             name="RefreshToken",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 user=CascadeKey(
                     db_comment="Whose token it is",
                     related_name="refresh_tokens",
@@ -289,30 +253,25 @@ class Migration(migrations.Migration):
                     max_length=1024,
                     null=True,
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "refresh_tokens",
                 "db_table_comment": "Long-lived tokens, exchanged for new access tokens",
                 "indexes": [
-                    Index(
-                        fields=["user", "-created_at"], name="idx_refresh_tokens_user_id_created_at"
-                    ),
-                    Index(fields=["session"], name="idx_refresh_tokens_session_id"),
-                    Index(fields=["expires_at"], name="idx_refresh_tokens_expires_at"),
+                    index_on("refresh_tokens", "user_id", "-created_at"),
+                    index_on("refresh_tokens", "session_id"),
+                    index_on("refresh_tokens", "expires_at"),
                     set_index("refresh_tokens", "revoked_at"),
                 ],
                 "constraints": [
-                    UniqueConstraint(fields=["token_hash"], name="idx_refresh_tokens_token_hash"),
+                    unique_on("refresh_tokens", "token_hash"),
                     moment("refresh_tokens", "expires_at"),
                 ],
             },
         ),
         migrations.CreateModel(
             name="PasswordResetToken",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 user=CascadeKey(
                     db_comment="Whose password it resets",
                     related_name="password_reset_tokens",
@@ -325,30 +284,25 @@ class Migration(migrations.Migration):
                 used_at=models.DateTimeField(
                     blank=True, db_comment="When it was used; NULL: it was not", null=True
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "password_reset_tokens",
                 "verbose_name": "password reset",
                 "db_table_comment": "Tokens, sent by e-mail, with which a user chooses a new password once",
                 "indexes": [
-                    Index(fields=["user"], name="idx_password_reset_tokens_user_id"),
-                    Index(fields=["expires_at"], name="idx_password_reset_tokens_expires_at"),
+                    index_on("password_reset_tokens", "user_id"),
+                    index_on("password_reset_tokens", "expires_at"),
                     set_index("password_reset_tokens", "used_at"),
                 ],
                 "constraints": [
-                    UniqueConstraint(
-                        fields=["token_hash"], name="idx_password_reset_tokens_token_hash"
-                    ),
+                    unique_on("password_reset_tokens", "token_hash"),
                     moment("password_reset_tokens", "expires_at"),
                 ],
             },
         ),
         migrations.CreateModel(
             name="EmailVerificationToken",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 user=CascadeKey(
                     db_comment="Whose address is verified",
                     related_name="email_verification_tokens",
@@ -364,22 +318,18 @@ class Migration(migrations.Migration):
                 used_at=models.DateTimeField(
                     blank=True, db_comment="When it was used; NULL: it was not", null=True
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "email_verification_tokens",
                 "verbose_name": "e-mail verification",
                 "db_table_comment": "Tokens that prove, once, that a user reads mail at an address",
                 "indexes": [
-                    Index(fields=["user"], name="idx_email_verification_tokens_user_id"),
-                    Index(fields=["expires_at"], name="idx_email_verification_tokens_expires_at"),
+                    index_on("email_verification_tokens", "user_id"),
+                    index_on("email_verification_tokens", "expires_at"),
                     set_index("email_verification_tokens", "used_at"),
                 ],
                 "constraints": [
-                    UniqueConstraint(
-                        fields=["token_hash"], name="idx_email_verification_tokens_token_hash"
-                    ),
+                    unique_on("email_verification_tokens", "token_hash"),
                     email_address("email_verification_tokens", "email"),
                     moment("email_verification_tokens", "expires_at"),
                 ],

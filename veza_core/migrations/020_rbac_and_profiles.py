@@ -2,19 +2,11 @@
 
 from django.conf import settings
 from django.db import migrations, models
-from django.db.models import UniqueConstraint
 
 from veza_core.db.constraints import one_of
-from veza_core.db.fields import (
-    CascadeKey,
-    CreatedAtField,
-    IdField,
-    SetNullKey,
-    UpdatedAtField,
-    columns,
-)
-from veza_core.db.indexes import Index
-from veza_core.db.operations import SetStorageParameters
+from veza_core.db.fields import CascadeKey, SetNullKey, base_columns
+from veza_core.db.indexes import index_on, unique_on
+from veza_core.db.operations import LARGE, SetStorageParameters
 from veza_core.db.text_checks import not_blank
 from veza_core.db.value_checks import day, json_object, moment
 
@@ -70,22 +62,13 @@ JOIN public.permissions ON
 """
 
 
-#: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
-LARGE = {
-    "autovacuum_vacuum_scale_factor": 0.02,
-    "autovacuum_vacuum_insert_scale_factor": 0.02,
-    "autovacuum_analyze_scale_factor": 0.02,
-}
-
-
 class Migration(migrations.Migration):
     dependencies = [("veza_core", "010_auth_and_users")]
 
     operations = [
         migrations.CreateModel(
             name="Role",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 name=models.CharField(
                     db_comment="Identifier, as code names it: moderator", max_length=50
                 ),
@@ -96,14 +79,12 @@ class Migration(migrations.Migration):
                 is_system=models.BooleanField(
                     db_comment="True: part of the platform, not to be removed", db_default=False
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "roles",
                 "db_table_comment": "Named sets of permissions that users hold",
                 "constraints": [
-                    UniqueConstraint(fields=["name"], name="idx_roles_name"),
+                    unique_on("roles", "name"),
                     not_blank("roles", "name"),
                     not_blank("roles", "display_name"),
                 ],
@@ -111,8 +92,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="Permission",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 name=models.CharField(
                     db_comment="<resource>.<action>, as code names it", max_length=100
                 ),
@@ -123,17 +103,13 @@ class Migration(migrations.Migration):
                     db_comment="read, create, update, delete, access", max_length=50
                 ),
                 description=models.TextField(blank=True, db_comment="What it allows", null=True),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "permissions",
                 "db_table_comment": "Permissions to take an action on a resource",
                 "constraints": [
-                    UniqueConstraint(fields=["name"], name="idx_permissions_name"),
-                    UniqueConstraint(
-                        fields=["resource", "action"], name="idx_permissions_resource_action"
-                    ),
+                    unique_on("permissions", "name"),
+                    unique_on("permissions", "resource", "action"),
                     not_blank("permissions", "name"),
                     not_blank("permissions", "resource"),
                     not_blank("permissions", "action"),
@@ -142,8 +118,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="UserRoleAssignment",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 user=CascadeKey(
                     db_comment="Who holds the role",
                     related_name="role_assignments",
@@ -160,29 +135,24 @@ class Migration(migrations.Migration):
                 expires_at=models.DateTimeField(
                     blank=True, db_comment="When it ends; NULL: it does not", null=True
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "user_roles",
                 "verbose_name": "granted role",
                 "db_table_comment": "Which user holds which role",
                 "indexes": [
-                    Index(fields=["role", "-created_at"], name="idx_user_roles_role_id_created_at"),
-                    Index(fields=["assigned_by"], name="idx_user_roles_assigned_by_id"),
+                    index_on("user_roles", "role_id", "-created_at"),
+                    index_on("user_roles", "assigned_by_id"),
                 ],
                 "constraints": [
-                    UniqueConstraint(
-                        fields=["user", "role"], name="idx_user_roles_user_id_role_id"
-                    ),
+                    unique_on("user_roles", "user_id", "role_id"),
                     moment("user_roles", "expires_at"),
                 ],
             },
         ),
         migrations.CreateModel(
             name="RolePermission",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 role=CascadeKey(
                     db_comment="The role that gives it",
                     related_name="role_permissions",
@@ -193,29 +163,19 @@ class Migration(migrations.Migration):
                     related_name="role_permissions",
                     to="veza_core.permission",
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "role_permissions",
                 "verbose_name": "permission of a role",
                 "verbose_name_plural": "permissions of roles",
                 "db_table_comment": "Which role gives which permission",
-                "indexes": [
-                    Index(fields=["permission"], name="idx_role_permissions_permission_id")
-                ],
-                "constraints": [
-                    UniqueConstraint(
-                        fields=["role", "permission"],
-                        name="idx_role_permissions_role_id_permission_id",
-                    )
-                ],
+                "indexes": [index_on("role_permissions", "permission_id")],
+                "constraints": [unique_on("role_permissions", "role_id", "permission_id")],
             },
         ),
         migrations.CreateModel(
             name="UserProfile",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 user=CascadeKey(
                     db_comment="Whose profile it is",
                     related_name="profiles",
@@ -256,15 +216,13 @@ class Migration(migrations.Migration):
                 is_public=models.BooleanField(
                     db_comment="Whether others see the profile", db_default=True
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "user_profiles",
                 "verbose_name": "profile",
                 "db_table_comment": "What users show to others, at most one row for each user",
                 "constraints": [
-                    UniqueConstraint(fields=["user"], name="idx_user_profiles_user_id"),
+                    unique_on("user_profiles", "user_id"),
                     not_blank("user_profiles", "display_name"),
                     not_blank("user_profiles", "first_name"),
                     not_blank("user_profiles", "last_name"),
@@ -275,8 +233,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="UserSettings",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 user=CascadeKey(
                     db_comment="Whose settings they are",
                     related_name="settings",
@@ -303,8 +260,6 @@ class Migration(migrations.Migration):
                 privacy_preferences=models.JSONField(
                     blank=True, db_comment="Object: what others may see", db_default={}
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "user_settings",
@@ -312,7 +267,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "settings",
                 "db_table_comment": "Settings of users, at most one row for each user",
                 "constraints": [
-                    UniqueConstraint(fields=["user"], name="idx_user_settings_user_id"),
+                    unique_on("user_settings", "user_id"),
                     one_of("user_settings", "theme", ["system", "light", "dark"]),
                     json_object("user_settings", "notification_preferences"),
                     json_object("user_settings", "privacy_preferences"),

@@ -5,10 +5,10 @@ OneToOneField would add another one, named `<table>_<column>_key`.
 """
 
 from django.db import models
-from django.db.models import UniqueConstraint
 
 from veza_core.db.constraints import one_of
 from veza_core.db.fields import CascadeKey
+from veza_core.db.indexes import unique_on
 from veza_core.db.text_checks import not_blank
 from veza_core.db.value_checks import day, json_object
 
@@ -46,7 +46,7 @@ class UserProfile(BaseModel):
         db_table_comment = "What users show to others, at most one row for each user"
         verbose_name = "profile"
         constraints = [
-            UniqueConstraint(fields=["user"], name="idx_user_profiles_user_id"),
+            unique_on("user_profiles", "user_id"),
             not_blank("user_profiles", "display_name"),
             not_blank("user_profiles", "first_name"),
             not_blank("user_profiles", "last_name"),
@@ -86,7 +86,7 @@ class UserSettings(BaseModel):
         verbose_name = "settings"
         verbose_name_plural = "settings"
         constraints = [
-            UniqueConstraint(fields=["user"], name="idx_user_settings_user_id"),
+            unique_on("user_settings", "user_id"),
             one_of("user_settings", "theme", ["system", "light", "dark"]),
             json_object("user_settings", "notification_preferences"),
             json_object("user_settings", "privacy_preferences"),

@@ -1,10 +1,9 @@
 """Roles and permissions. Migration 020 inserts the first rows."""
 
 from django.db import models
-from django.db.models import UniqueConstraint
 
 from veza_core.db.fields import CascadeKey, SetNullKey
-from veza_core.db.indexes import Index
+from veza_core.db.indexes import index_on, unique_on
 from veza_core.db.text_checks import not_blank
 from veza_core.db.value_checks import moment
 
@@ -26,7 +25,7 @@ class Role(BaseModel):
         db_table = "roles"
         db_table_comment = "Named sets of permissions that users hold"
         constraints = [
-            UniqueConstraint(fields=["name"], name="idx_roles_name"),
+            unique_on("roles", "name"),
             not_blank("roles", "name"),
             not_blank("roles", "display_name"),
         ]
@@ -47,8 +46,8 @@ class Permission(BaseModel):
         db_table = "permissions"
         db_table_comment = "Permissions to take an action on a resource"
         constraints = [
-            UniqueConstraint(fields=["name"], name="idx_permissions_name"),
-            UniqueConstraint(fields=["resource", "action"], name="idx_permissions_resource_action"),
+            unique_on("permissions", "name"),
+            unique_on("permissions", "resource", "action"),
             not_blank("permissions", "name"),
             not_blank("permissions", "resource"),
             not_blank("permissions", "action"),
@@ -77,14 +76,14 @@ class UserRoleAssignment(BaseModel):
         db_table_comment = "Which user holds which role"
         verbose_name = "granted role"
         constraints = [
-            UniqueConstraint(fields=["user", "role"], name="idx_user_roles_user_id_role_id"),
+            unique_on("user_roles", "user_id", "role_id"),
             moment("user_roles", "expires_at"),
         ]
         indexes = [
             # The users with a role.
-            Index(fields=["role", "-created_at"], name="idx_user_roles_role_id_created_at"),
+            index_on("user_roles", "role_id", "-created_at"),
             # What a member of staff granted.
-            Index(fields=["assigned_by"], name="idx_user_roles_assigned_by_id"),
+            index_on("user_roles", "assigned_by_id"),
         ]
 
     def __str__(self) -> str:
@@ -104,15 +103,10 @@ class RolePermission(BaseModel):
         db_table_comment = "Which role gives which permission"
         verbose_name = "permission of a role"
         verbose_name_plural = "permissions of roles"
-        constraints = [
-            UniqueConstraint(
-                fields=["role", "permission"],
-                name="idx_role_permissions_role_id_permission_id",
-            )
-        ]
+        constraints = [unique_on("role_permissions", "role_id", "permission_id")]
         indexes = [
             # The roles with a permission.
-            Index(fields=["permission"], name="idx_role_permissions_permission_id"),
+            index_on("role_permissions", "permission_id"),
         ]
 
     def __str__(self) -> str:

@@ -2,10 +2,9 @@
 
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
-from django.db.models import UniqueConstraint
 
 from veza_core.db.fields import AddressField, CascadeKey
-from veza_core.db.indexes import Index, set_index
+from veza_core.db.indexes import index_on, set_index, unique_on
 from veza_core.db.text_checks import email_address
 from veza_core.db.value_checks import moment
 
@@ -46,20 +45,17 @@ class UserSession(BaseModel):
         db_table_comment = "Signed-in clients: browsers, phones, speakers"
         verbose_name = "session"
         constraints = [
-            UniqueConstraint(fields=["token_hash"], name="idx_user_sessions_token_hash"),
+            unique_on("user_sessions", "token_hash"),
             moment("user_sessions", "expires_at"),
         ]
         indexes = [
             # No index has last_activity_at, so using a session updates no index (HOT). A user's
             # sessions, the newest first.
-            Index(fields=["user", "-created_at"], name="idx_user_sessions_user_id_created_at"),
+            index_on("user_sessions", "user_id", "-created_at"),
             # Support search: the sessions of an address, the newest first.
-            Index(
-                fields=["ip_address", "-created_at"],
-                name="idx_user_sessions_ip_address_created_at",
-            ),
+            index_on("user_sessions", "ip_address", "-created_at"),
             # The purge of expired sessions.
-            Index(fields=["expires_at"], name="idx_user_sessions_expires_at"),
+            index_on("user_sessions", "expires_at"),
             # The purge of revoked sessions.
             set_index("user_sessions", "revoked_at"),
         ]
@@ -101,16 +97,16 @@ class RefreshToken(BaseModel):
         db_table = "refresh_tokens"
         db_table_comment = "Long-lived tokens, exchanged for new access tokens"
         constraints = [
-            UniqueConstraint(fields=["token_hash"], name="idx_refresh_tokens_token_hash"),
+            unique_on("refresh_tokens", "token_hash"),
             moment("refresh_tokens", "expires_at"),
         ]
         indexes = [
             # A user's tokens, to revoke them all.
-            Index(fields=["user", "-created_at"], name="idx_refresh_tokens_user_id_created_at"),
+            index_on("refresh_tokens", "user_id", "-created_at"),
             # A session's tokens, to revoke or delete them with it.
-            Index(fields=["session"], name="idx_refresh_tokens_session_id"),
+            index_on("refresh_tokens", "session_id"),
             # The purge of expired tokens.
-            Index(fields=["expires_at"], name="idx_refresh_tokens_expires_at"),
+            index_on("refresh_tokens", "expires_at"),
             # The purge of revoked tokens.
             set_index("refresh_tokens", "revoked_at"),
         ]
@@ -139,14 +135,14 @@ class PasswordResetToken(BaseModel):
         db_table_comment = "Tokens, sent by e-mail, with which a user chooses a new password once"
         verbose_name = "password reset"
         constraints = [
-            UniqueConstraint(fields=["token_hash"], name="idx_password_reset_tokens_token_hash"),
+            unique_on("password_reset_tokens", "token_hash"),
             moment("password_reset_tokens", "expires_at"),
         ]
         indexes = [
             # A user's tokens, to void them.
-            Index(fields=["user"], name="idx_password_reset_tokens_user_id"),
+            index_on("password_reset_tokens", "user_id"),
             # The purge of expired tokens.
-            Index(fields=["expires_at"], name="idx_password_reset_tokens_expires_at"),
+            index_on("password_reset_tokens", "expires_at"),
             # The purge of used tokens.
             set_index("password_reset_tokens", "used_at"),
         ]
@@ -177,17 +173,15 @@ class EmailVerificationToken(BaseModel):
         db_table_comment = "Tokens that prove, once, that a user reads mail at an address"
         verbose_name = "e-mail verification"
         constraints = [
-            UniqueConstraint(
-                fields=["token_hash"], name="idx_email_verification_tokens_token_hash"
-            ),
+            unique_on("email_verification_tokens", "token_hash"),
             email_address("email_verification_tokens", "email"),
             moment("email_verification_tokens", "expires_at"),
         ]
         indexes = [
             # A user's tokens, to void them.
-            Index(fields=["user"], name="idx_email_verification_tokens_user_id"),
+            index_on("email_verification_tokens", "user_id"),
             # The purge of expired tokens.
-            Index(fields=["expires_at"], name="idx_email_verification_tokens_expires_at"),
+            index_on("email_verification_tokens", "expires_at"),
             # The purge of used tokens.
             set_index("email_verification_tokens", "used_at"),
         ]

@@ -10,7 +10,7 @@ from django.utils.crypto import salted_hmac
 
 from veza_core.db.constraints import LIVE, at_least_characters, non_negative
 from veza_core.db.fields import AddressField, CascadeKey, EnumField, PasswordHashField
-from veza_core.db.indexes import Index, email_indexes, search_index, set_index
+from veza_core.db.indexes import Index, email_indexes, index_on, search_index, set_index, unique_on
 from veza_core.db.text_checks import bcrypt_hash, email_address, not_blank, plain_name, slug
 from veza_core.db.value_checks import moment
 from veza_core.passwords import MaximumBytesValidator
@@ -142,12 +142,12 @@ class User(SoftDeleteModel, AbstractBaseUser):
         db_table = "users"
         db_table_comment = "Accounts"
         constraints = [
-            UniqueConstraint(fields=["email"], condition=LIVE, name="idx_users_email"),
+            unique_on("users", "email", condition=LIVE),
             # For services, which compare the name itself.
-            UniqueConstraint(fields=["username"], condition=LIVE, name="idx_users_username"),
+            unique_on("users", "username", condition=LIVE),
             # Nobody can take a name that differs only in case; it also serves the sign-in.
             UniqueConstraint(Upper("username"), condition=LIVE, name="idx_users_username_upper"),
-            UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_users_slug"),
+            unique_on("users", "slug", condition=LIVE),
             email_address("users", "email"),
             plain_name("users", "username"),
             at_least_characters("users", "username", 3),
@@ -158,13 +158,9 @@ class User(SoftDeleteModel, AbstractBaseUser):
         ]
         indexes = [
             # All roles except `user`, which nearly all accounts have; the newest first.
-            Index(
-                fields=["role", "-created_at"],
-                condition=~Q(role="user"),
-                name="idx_users_role_created_at",
-            ),
+            index_on("users", "role", "-created_at", condition=~Q(role="user")),
             # Newest accounts.
-            Index(fields=["-created_at"], name="idx_users_created_at"),
+            index_on("users", "-created_at"),
             # Support search: an e-mail, its beginning or its domain, and part of a username.
             *email_indexes("users", "email"),
             search_index("users", "username"),
@@ -256,11 +252,11 @@ class FederatedIdentity(SoftDeleteModel):
         ]
         indexes = [
             # A user's identities.
-            Index(fields=["user", "provider"], name="idx_federated_identities_user_id_provider"),
+            index_on("federated_identities", "user_id", "provider"),
             # Support search: for users who know only their address at the provider.
             Index(Upper("email"), name="idx_federated_identities_email_upper"),
             # The newest of all.
-            Index(fields=["-created_at"], name="idx_federated_identities_created_at"),
+            index_on("federated_identities", "-created_at"),
             # The purge of identities that were deleted long ago.
             set_index("federated_identities", "deleted_at"),
         ]

@@ -4,15 +4,8 @@ from django.conf import settings
 from django.db import migrations, models
 
 from veza_core.db.constraints import positive
-from veza_core.db.fields import (
-    CreatedAtField,
-    DeletedAtField,
-    IdField,
-    SetNullKey,
-    UpdatedAtField,
-    columns,
-)
-from veza_core.db.indexes import Index, set_index
+from veza_core.db.fields import SetNullKey, soft_delete_columns
+from veza_core.db.indexes import index_on, set_index
 from veza_core.db.text_checks import not_blank
 
 
@@ -24,8 +17,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="Room",
-            fields=columns(
-                id=IdField(),
+            fields=soft_delete_columns(
                 creator=SetNullKey(
                     db_comment="Who made it; NULL: an account since removed",
                     related_name="rooms",
@@ -43,18 +35,15 @@ class Migration(migrations.Migration):
                 max_members=models.IntegerField(
                     db_comment="How many may be in it", db_default=1000
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
-                deleted_at=DeletedAtField(),
             ),
             options={
                 "db_table": "rooms",
                 "verbose_name": "chat room",
                 "db_table_comment": "Chat rooms of old clients; the modern chat is in schema chat",
                 "indexes": [
-                    Index(fields=["name"], name="idx_rooms_name"),
-                    Index(fields=["creator"], name="idx_rooms_creator_id"),
-                    Index(fields=["-created_at"], name="idx_rooms_created_at"),
+                    index_on("rooms", "name"),
+                    index_on("rooms", "creator_id"),
+                    index_on("rooms", "-created_at"),
                     set_index("rooms", "deleted_at"),
                 ],
                 "constraints": [not_blank("rooms", "name"), positive("rooms", "max_members")],

@@ -7,25 +7,10 @@ from django.db import migrations, models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 from veza_core.db.constraints import non_negative, positive
-from veza_core.db.fields import (
-    CascadeKey,
-    CreatedAtField,
-    EnumField,
-    IdField,
-    SetNullKey,
-    UpdatedAtField,
-    columns,
-)
-from veza_core.db.indexes import Index
-from veza_core.db.operations import SetStorageParameters
+from veza_core.db.fields import CascadeKey, EnumField, SetNullKey, base_columns
+from veza_core.db.indexes import index_on
+from veza_core.db.operations import LARGE, SetStorageParameters
 from veza_core.db.value_checks import positive_numbers
-
-#: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
-LARGE = {
-    "autovacuum_vacuum_scale_factor": 0.02,
-    "autovacuum_vacuum_insert_scale_factor": 0.02,
-    "autovacuum_analyze_scale_factor": 0.02,
-}
 
 
 class Migration(migrations.Migration):
@@ -36,8 +21,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="HlsStream",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 track=CascadeKey(
                     db_comment="What it streams",
                     related_name="hls_streams",
@@ -70,24 +54,16 @@ class Migration(migrations.Migration):
                     db_default="pending",
                     enum_type="hls_stream_status",
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "verbose_name": "HLS stream",
                 "db_table": "hls_streams",
                 "db_table_comment": "Tracks cut into segments for HLS",
                 "indexes": [
-                    Index(
-                        fields=["track", "-created_at"], name="idx_hls_streams_track_id_created_at"
-                    ),
-                    Index(
-                        fields=["status", "-created_at"],
-                        condition=~Q(status="ready"),
-                        name="idx_hls_streams_status_created_at",
-                    ),
-                    Index(fields=["track_version"], name="idx_hls_streams_track_version_id"),
-                    Index(fields=["-created_at"], name="idx_hls_streams_created_at"),
+                    index_on("hls_streams", "track_id", "-created_at"),
+                    index_on("hls_streams", "status", "-created_at", condition=~Q(status="ready")),
+                    index_on("hls_streams", "track_version_id"),
+                    index_on("hls_streams", "-created_at"),
                 ],
                 "constraints": [
                     non_negative("hls_streams", "segment_count"),
@@ -98,8 +74,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="HlsTranscodeJob",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 track=CascadeKey(
                     db_comment="The track to transcode",
                     related_name="transcode_jobs",
@@ -146,32 +121,22 @@ class Migration(migrations.Migration):
                 error_message=models.TextField(
                     blank=True, db_comment="Why the last attempt failed", null=True
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "verbose_name": "transcode job",
                 "db_table": "hls_transcode_queue",
                 "db_table_comment": "Transcode jobs; workers take them with FOR UPDATE SKIP LOCKED",
                 "indexes": [
-                    Index(fields=["track"], name="idx_hls_transcode_queue_track_id"),
-                    Index(
-                        fields=["track_version"], name="idx_hls_transcode_queue_track_version_id"
-                    ),
-                    Index(
-                        fields=["-priority", "run_after"],
+                    index_on("hls_transcode_queue", "track_id"),
+                    index_on("hls_transcode_queue", "track_version_id"),
+                    index_on(
+                        "hls_transcode_queue",
+                        "-priority",
+                        "run_after",
                         condition=Q(status="pending"),
-                        name="idx_hls_transcode_queue_priority_run_after",
                     ),
-                    Index(
-                        fields=["status", "-created_at"],
-                        name="idx_hls_transcode_queue_status_created_at",
-                    ),
-                    Index(
-                        fields=["-completed_at"],
-                        condition=Q(status="failed"),
-                        name="idx_hls_transcode_queue_completed_at",
-                    ),
+                    index_on("hls_transcode_queue", "status", "-created_at"),
+                    index_on("hls_transcode_queue", "-completed_at", condition=Q(status="failed")),
                 ],
                 "constraints": [
                     CheckConstraint(
@@ -199,8 +164,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="BitrateAdaptationLog",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 track=CascadeKey(
                     db_comment="What was played",
                     related_name="bitrate_adaptation_logs",
@@ -227,27 +191,16 @@ class Migration(migrations.Migration):
                 buffer_level_ms=models.IntegerField(
                     blank=True, db_comment="Music in the client's buffer, in ms", null=True
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "bitrate_adaptation_logs",
                 "verbose_name": "bitrate change",
                 "db_table_comment": "Changes of bitrate while clients played streams",
                 "indexes": [
-                    Index(
-                        fields=["track", "-created_at"],
-                        name="idx_bitrate_adaptation_logs_track_id_created_at",
-                    ),
-                    Index(
-                        fields=["user", "-created_at"],
-                        name="idx_bitrate_adaptation_logs_user_id_created_at",
-                    ),
-                    Index(
-                        fields=["session", "-created_at"],
-                        name="idx_bitrate_adaptation_logs_session_id_created_at",
-                    ),
-                    Index(fields=["-created_at"], name="idx_bitrate_adaptation_logs_created_at"),
+                    index_on("bitrate_adaptation_logs", "track_id", "-created_at"),
+                    index_on("bitrate_adaptation_logs", "user_id", "-created_at"),
+                    index_on("bitrate_adaptation_logs", "session_id", "-created_at"),
+                    index_on("bitrate_adaptation_logs", "-created_at"),
                 ],
                 "constraints": [
                     positive("bitrate_adaptation_logs", "old_bitrate"),

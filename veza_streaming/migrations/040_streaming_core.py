@@ -3,31 +3,15 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import migrations, models
-from django.db.models import Q, UniqueConstraint
+from django.db.models import Q
 from django.db.models.functions import Upper
 
 from veza_core.db.constraints import LIVE, non_negative, positive
-from veza_core.db.fields import (
-    CascadeKey,
-    CreatedAtField,
-    DeletedAtField,
-    EnumField,
-    IdField,
-    SetNullKey,
-    UpdatedAtField,
-    columns,
-)
-from veza_core.db.indexes import Index, search_index, set_index, word_indexes
-from veza_core.db.operations import SetStorageParameters
+from veza_core.db.fields import CascadeKey, EnumField, SetNullKey, soft_delete_columns
+from veza_core.db.indexes import Index, index_on, search_index, set_index, unique_on, word_indexes
+from veza_core.db.operations import LARGE, SetStorageParameters
 from veza_core.db.text_checks import not_blank, slug
 from veza_core.db.value_checks import labels, moment
-
-#: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
-LARGE = {
-    "autovacuum_vacuum_scale_factor": 0.02,
-    "autovacuum_vacuum_insert_scale_factor": 0.02,
-    "autovacuum_analyze_scale_factor": 0.02,
-}
 
 
 class Migration(migrations.Migration):
@@ -38,8 +22,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="Track",
-            fields=columns(
-                id=IdField(),
+            fields=soft_delete_columns(
                 user=CascadeKey(
                     db_comment="Who uploaded it", related_name="tracks", to=settings.AUTH_USER_MODEL
                 ),
@@ -118,27 +101,16 @@ class Migration(migrations.Migration):
                     db_comment="Plays of the last 7 days, as manage.py count_weekly_plays last counted them; 0: not among the most played",
                     db_default=0,
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
-                deleted_at=DeletedAtField(),
             ),
             options={
                 "db_table": "tracks",
                 "db_table_comment": "Pieces of music that users uploaded",
                 "indexes": [
-                    Index(fields=["user", "-created_at"], name="idx_tracks_user_id_created_at"),
-                    Index(fields=["-created_at"], name="idx_tracks_created_at"),
-                    Index(fields=["genre", "-created_at"], name="idx_tracks_genre_created_at"),
-                    Index(
-                        fields=["status", "-created_at"],
-                        condition=~Q(status="ready"),
-                        name="idx_tracks_status_created_at",
-                    ),
-                    Index(
-                        fields=["-weekly_play_count"],
-                        condition=Q(weekly_play_count__gt=0),
-                        name="idx_tracks_weekly_play_count",
-                    ),
+                    index_on("tracks", "user_id", "-created_at"),
+                    index_on("tracks", "-created_at"),
+                    index_on("tracks", "genre", "-created_at"),
+                    index_on("tracks", "status", "-created_at", condition=~Q(status="ready")),
+                    index_on("tracks", "-weekly_play_count", condition=Q(weekly_play_count__gt=0)),
                     *word_indexes("tracks", "title"),
                     Index(Upper("artist"), name="idx_tracks_artist_upper"),
                     search_index("tracks", "title"),
@@ -146,7 +118,7 @@ class Migration(migrations.Migration):
                     set_index("tracks", "deleted_at"),
                 ],
                 "constraints": [
-                    UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_tracks_slug"),
+                    unique_on("tracks", "slug", condition=LIVE),
                     not_blank("tracks", "title"),
                     slug("tracks"),
                     not_blank("tracks", "artist"),
@@ -167,8 +139,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="TrackVersion",
-            fields=columns(
-                id=IdField(),
+            fields=soft_delete_columns(
                 track=CascadeKey(
                     db_comment="The track it is a version of",
                     related_name="versions",
@@ -185,31 +156,18 @@ class Migration(migrations.Migration):
                 changelog=models.TextField(
                     blank=True, db_comment="What changed, for people", null=True
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
-                deleted_at=DeletedAtField(),
             ),
             options={
                 "db_table": "track_versions",
                 "db_table_comment": "Files that replaced, or will replace, a track's first one",
                 "indexes": [
-                    Index(
-                        fields=["track", "-created_at"],
-                        name="idx_track_versions_track_id_created_at",
-                    ),
-                    Index(
-                        fields=["created_by", "-created_at"],
-                        name="idx_track_versions_created_by_id_created_at",
-                    ),
-                    Index(fields=["-created_at"], name="idx_track_versions_created_at"),
+                    index_on("track_versions", "track_id", "-created_at"),
+                    index_on("track_versions", "created_by_id", "-created_at"),
+                    index_on("track_versions", "-created_at"),
                     set_index("track_versions", "deleted_at"),
                 ],
                 "constraints": [
-                    UniqueConstraint(
-                        fields=["track", "version_number"],
-                        condition=LIVE,
-                        name="idx_track_versions_track_id_version_number",
-                    ),
+                    unique_on("track_versions", "track_id", "version_number", condition=LIVE),
                     positive("track_versions", "version_number"),
                     non_negative("track_versions", "file_size"),
                 ],
@@ -217,8 +175,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="Playlist",
-            fields=columns(
-                id=IdField(),
+            fields=soft_delete_columns(
                 user=CascadeKey(
                     db_comment="Who owns it", related_name="playlists", to=settings.AUTH_USER_MODEL
                 ),
@@ -242,22 +199,19 @@ class Migration(migrations.Migration):
                 follower_count=models.IntegerField(
                     db_comment="Followers, counted by the services", db_default=0
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
-                deleted_at=DeletedAtField(),
             ),
             options={
                 "db_table": "playlists",
                 "db_table_comment": "Lists of tracks that users made",
                 "indexes": [
-                    Index(fields=["user", "-created_at"], name="idx_playlists_user_id_created_at"),
-                    Index(fields=["-created_at"], name="idx_playlists_created_at"),
+                    index_on("playlists", "user_id", "-created_at"),
+                    index_on("playlists", "-created_at"),
                     Index(Upper("title"), name="idx_playlists_title_upper"),
                     search_index("playlists", "title"),
                     set_index("playlists", "deleted_at"),
                 ],
                 "constraints": [
-                    UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_playlists_slug"),
+                    unique_on("playlists", "slug", condition=LIVE),
                     not_blank("playlists", "title"),
                     slug("playlists"),
                     non_negative("playlists", "track_count"),
@@ -267,8 +221,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="PlaylistTrack",
-            fields=columns(
-                id=IdField(),
+            fields=soft_delete_columns(
                 playlist=CascadeKey(
                     db_comment="The playlist it is in",
                     related_name="playlist_tracks",
@@ -285,9 +238,6 @@ class Migration(migrations.Migration):
                     to=settings.AUTH_USER_MODEL,
                 ),
                 position=models.IntegerField(db_comment="Order within the playlist, from 0"),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
-                deleted_at=DeletedAtField(),
             ),
             options={
                 "db_table": "playlist_tracks",
@@ -295,35 +245,21 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "playlist entries",
                 "db_table_comment": "Which track is in which playlist, and at which position",
                 "indexes": [
-                    Index(
-                        fields=["playlist", "position"],
-                        name="idx_playlist_tracks_playlist_id_position",
-                    ),
-                    Index(
-                        fields=["track", "-created_at"],
-                        name="idx_playlist_tracks_track_id_created_at",
-                    ),
-                    Index(
-                        fields=["added_by", "-created_at"],
-                        name="idx_playlist_tracks_added_by_id_created_at",
-                    ),
-                    Index(fields=["-created_at"], name="idx_playlist_tracks_created_at"),
+                    index_on("playlist_tracks", "playlist_id", "position"),
+                    index_on("playlist_tracks", "track_id", "-created_at"),
+                    index_on("playlist_tracks", "added_by_id", "-created_at"),
+                    index_on("playlist_tracks", "-created_at"),
                     set_index("playlist_tracks", "deleted_at"),
                 ],
                 "constraints": [
-                    UniqueConstraint(
-                        fields=["track", "playlist"],
-                        condition=LIVE,
-                        name="idx_playlist_tracks_track_id_playlist_id",
-                    ),
+                    unique_on("playlist_tracks", "track_id", "playlist_id", condition=LIVE),
                     non_negative("playlist_tracks", "position"),
                 ],
             },
         ),
         migrations.CreateModel(
             name="PlaylistCollaborator",
-            fields=columns(
-                id=IdField(),
+            fields=soft_delete_columns(
                 playlist=CascadeKey(
                     db_comment="The playlist that is shared",
                     related_name="collaborators",
@@ -349,36 +285,25 @@ class Migration(migrations.Migration):
                     db_comment="When the invitation was accepted; NULL: not yet",
                     null=True,
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
-                deleted_at=DeletedAtField(),
             ),
             options={
                 "db_table": "playlist_collaborators",
                 "verbose_name": "collaborator",
                 "db_table_comment": "Who may see or change somebody else's playlist",
                 "indexes": [
-                    Index(fields=["playlist"], name="idx_playlist_collaborators_playlist_id"),
-                    Index(
-                        fields=["user", "-created_at"],
-                        name="idx_playlist_collaborators_user_id_created_at",
-                    ),
-                    Index(fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"),
+                    index_on("playlist_collaborators", "playlist_id"),
+                    index_on("playlist_collaborators", "user_id", "-created_at"),
+                    index_on("playlist_collaborators", "invited_by_id"),
                     set_index("playlist_collaborators", "deleted_at"),
                 ],
                 "constraints": [
-                    UniqueConstraint(
-                        fields=["playlist", "user"],
-                        condition=LIVE,
-                        name="idx_playlist_collaborators_playlist_id_user_id",
-                    )
+                    unique_on("playlist_collaborators", "playlist_id", "user_id", condition=LIVE)
                 ],
             },
         ),
         migrations.CreateModel(
             name="PlaylistFollow",
-            fields=columns(
-                id=IdField(),
+            fields=soft_delete_columns(
                 playlist=CascadeKey(
                     db_comment="The playlist that is followed",
                     related_name="follows",
@@ -389,31 +314,18 @@ class Migration(migrations.Migration):
                     related_name="playlist_follows",
                     to=settings.AUTH_USER_MODEL,
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
-                deleted_at=DeletedAtField(),
             ),
             options={
                 "db_table": "playlist_follows",
                 "verbose_name": "follower",
                 "db_table_comment": "Which user follows which playlist",
                 "indexes": [
-                    Index(
-                        fields=["playlist", "-created_at"],
-                        name="idx_playlist_follows_playlist_id_created_at",
-                    ),
-                    Index(
-                        fields=["user", "-created_at"],
-                        name="idx_playlist_follows_user_id_created_at",
-                    ),
+                    index_on("playlist_follows", "playlist_id", "-created_at"),
+                    index_on("playlist_follows", "user_id", "-created_at"),
                     set_index("playlist_follows", "deleted_at"),
                 ],
                 "constraints": [
-                    UniqueConstraint(
-                        fields=["user", "playlist"],
-                        condition=LIVE,
-                        name="idx_playlist_follows_user_id_playlist_id",
-                    )
+                    unique_on("playlist_follows", "user_id", "playlist_id", condition=LIVE)
                 ],
             },
         ),

@@ -3,29 +3,14 @@
 from django.conf import settings
 from django.contrib.postgres.functions import TransactionNow
 from django.db import migrations, models
-from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+from django.db.models import CheckConstraint, F, Q
 
 from veza_core.db.constraints import LIVE, characters_between, different, non_negative, one_of
-from veza_core.db.fields import (
-    CascadeKey,
-    CreatedAtField,
-    DeletedAtField,
-    IdField,
-    SetNullKey,
-    UpdatedAtField,
-    columns,
-)
-from veza_core.db.indexes import Index, set_index
-from veza_core.db.operations import SetStorageParameters
+from veza_core.db.fields import CascadeKey, SetNullKey, base_columns, soft_delete_columns
+from veza_core.db.indexes import index_on, set_index, unique_on
+from veza_core.db.operations import LARGE, SetStorageParameters
 from veza_core.db.text_checks import country, not_blank
 from veza_core.db.value_checks import json_object, moment
-
-#: A fiftieth of a hundred million rows, in place of a fifth or a tenth.
-LARGE = {
-    "autovacuum_vacuum_scale_factor": 0.02,
-    "autovacuum_vacuum_insert_scale_factor": 0.02,
-    "autovacuum_analyze_scale_factor": 0.02,
-}
 
 
 class Migration(migrations.Migration):
@@ -34,8 +19,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="TrackPlay",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 track=CascadeKey(
                     db_comment="What was played", related_name="plays", to="veza_streaming.track"
                 ),
@@ -74,21 +58,15 @@ class Migration(migrations.Migration):
                     max_length=2,
                     null=True,
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "track_plays",
                 "verbose_name": "play",
                 "db_table_comment": "Plays of tracks, one row for each play",
                 "indexes": [
-                    Index(
-                        fields=["track", "-created_at"], name="idx_track_plays_track_id_created_at"
-                    ),
-                    Index(
-                        fields=["user", "-created_at"], name="idx_track_plays_user_id_created_at"
-                    ),
-                    Index(fields=["-created_at"], name="idx_track_plays_created_at"),
+                    index_on("track_plays", "track_id", "-created_at"),
+                    index_on("track_plays", "user_id", "-created_at"),
+                    index_on("track_plays", "-created_at"),
                 ],
                 "constraints": [
                     non_negative("track_plays", "duration_ms"),
@@ -98,8 +76,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="TrackLike",
-            fields=columns(
-                id=IdField(),
+            fields=soft_delete_columns(
                 track=CascadeKey(
                     db_comment="What is liked", related_name="likes", to="veza_streaming.track"
                 ),
@@ -108,37 +85,23 @@ class Migration(migrations.Migration):
                     related_name="track_likes",
                     to=settings.AUTH_USER_MODEL,
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
-                deleted_at=DeletedAtField(),
             ),
             options={
                 "db_table": "track_likes",
                 "verbose_name": "like",
                 "db_table_comment": "Which user likes which track",
                 "indexes": [
-                    Index(
-                        fields=["track", "-created_at"], name="idx_track_likes_track_id_created_at"
-                    ),
-                    Index(
-                        fields=["user", "-created_at"], name="idx_track_likes_user_id_created_at"
-                    ),
-                    Index(fields=["-created_at"], name="idx_track_likes_created_at"),
+                    index_on("track_likes", "track_id", "-created_at"),
+                    index_on("track_likes", "user_id", "-created_at"),
+                    index_on("track_likes", "-created_at"),
                     set_index("track_likes", "deleted_at"),
                 ],
-                "constraints": [
-                    UniqueConstraint(
-                        fields=["track", "user"],
-                        condition=LIVE,
-                        name="idx_track_likes_track_id_user_id",
-                    )
-                ],
+                "constraints": [unique_on("track_likes", "track_id", "user_id", condition=LIVE)],
             },
         ),
         migrations.CreateModel(
             name="TrackShare",
-            fields=columns(
-                id=IdField(),
+            fields=soft_delete_columns(
                 track=CascadeKey(
                     db_comment="What is shared", related_name="shares", to="veza_streaming.track"
                 ),
@@ -160,28 +123,19 @@ class Migration(migrations.Migration):
                     blank=True, db_comment="When it ends; NULL: it does not", null=True
                 ),
                 access_count=models.IntegerField(db_comment="How often it was used", db_default=0),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
-                deleted_at=DeletedAtField(),
             ),
             options={
                 "db_table": "track_shares",
                 "verbose_name": "share link",
                 "db_table_comment": "Links through which tracks are heard without an account",
                 "indexes": [
-                    Index(
-                        fields=["track", "-created_at"], name="idx_track_shares_track_id_created_at"
-                    ),
-                    Index(
-                        fields=["user", "-created_at"], name="idx_track_shares_user_id_created_at"
-                    ),
-                    Index(fields=["-created_at"], name="idx_track_shares_created_at"),
+                    index_on("track_shares", "track_id", "-created_at"),
+                    index_on("track_shares", "user_id", "-created_at"),
+                    index_on("track_shares", "-created_at"),
                     set_index("track_shares", "deleted_at"),
                 ],
                 "constraints": [
-                    UniqueConstraint(
-                        fields=["token_hash"], condition=LIVE, name="idx_track_shares_token_hash"
-                    ),
+                    unique_on("track_shares", "token_hash", condition=LIVE),
                     one_of("track_shares", "permission", ["stream", "download"]),
                     non_negative("track_shares", "access_count"),
                     moment("track_shares", "expires_at"),
@@ -190,8 +144,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="TrackComment",
-            fields=columns(
-                id=IdField(),
+            fields=soft_delete_columns(
                 track=CascadeKey(
                     db_comment="What is commented on",
                     related_name="comments",
@@ -214,27 +167,16 @@ class Migration(migrations.Migration):
                 is_edited=models.BooleanField(
                     db_comment="Whether the author changed it afterwards", db_default=False
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
-                deleted_at=DeletedAtField(),
             ),
             options={
                 "db_table": "track_comments",
                 "verbose_name": "comment",
                 "db_table_comment": "Comments of users on tracks, in threads",
                 "indexes": [
-                    Index(
-                        fields=["track", "-created_at"],
-                        name="idx_track_comments_track_id_created_at",
-                    ),
-                    Index(
-                        fields=["user", "-created_at"], name="idx_track_comments_user_id_created_at"
-                    ),
-                    Index(fields=["-created_at"], name="idx_track_comments_created_at"),
-                    Index(
-                        fields=["parent", "-created_at"],
-                        name="idx_track_comments_parent_id_created_at",
-                    ),
+                    index_on("track_comments", "track_id", "-created_at"),
+                    index_on("track_comments", "user_id", "-created_at"),
+                    index_on("track_comments", "-created_at"),
+                    index_on("track_comments", "parent_id", "-created_at"),
                     set_index("track_comments", "deleted_at"),
                 ],
                 "constraints": [
@@ -247,8 +189,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="TrackHistory",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 track=CascadeKey(
                     db_comment="What was changed", related_name="history", to="veza_streaming.track"
                 ),
@@ -266,22 +207,15 @@ class Migration(migrations.Migration):
                 new_value=models.JSONField(
                     blank=True, db_comment="The changed columns, after", null=True
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "track_history",
                 "verbose_name": "track change",
                 "db_table_comment": "Changes of tracks, one row each",
                 "indexes": [
-                    Index(
-                        fields=["track", "-created_at"],
-                        name="idx_track_history_track_id_created_at",
-                    ),
-                    Index(
-                        fields=["user", "-created_at"], name="idx_track_history_user_id_created_at"
-                    ),
-                    Index(fields=["-created_at"], name="idx_track_history_created_at"),
+                    index_on("track_history", "track_id", "-created_at"),
+                    index_on("track_history", "user_id", "-created_at"),
+                    index_on("track_history", "-created_at"),
                 ],
                 "constraints": [
                     json_object("track_history", "old_value"),
@@ -291,8 +225,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="PlaybackAnalytics",
-            fields=columns(
-                id=IdField(),
+            fields=base_columns(
                 track=CascadeKey(
                     db_comment="What was played",
                     related_name="playback_analytics",
@@ -325,27 +258,16 @@ class Migration(migrations.Migration):
                     decimal_places=2,
                     max_digits=5,
                 ),
-                created_at=CreatedAtField(),
-                updated_at=UpdatedAtField(),
             ),
             options={
                 "db_table": "playback_analytics",
                 "verbose_name": "playback report",
                 "db_table_comment": "How playback went, one row for each play",
                 "indexes": [
-                    Index(
-                        fields=["track", "-created_at"],
-                        name="idx_playback_analytics_track_id_created_at",
-                    ),
-                    Index(
-                        fields=["user", "-created_at"],
-                        name="idx_playback_analytics_user_id_created_at",
-                    ),
-                    Index(
-                        fields=["session", "-created_at"],
-                        name="idx_playback_analytics_session_id_created_at",
-                    ),
-                    Index(fields=["-created_at"], name="idx_playback_analytics_created_at"),
+                    index_on("playback_analytics", "track_id", "-created_at"),
+                    index_on("playback_analytics", "user_id", "-created_at"),
+                    index_on("playback_analytics", "session_id", "-created_at"),
+                    index_on("playback_analytics", "-created_at"),
                 ],
                 "constraints": [
                     CheckConstraint(

@@ -6,7 +6,7 @@ from django.db.models import CheckConstraint, F, Q
 
 from veza_core.db.constraints import non_negative
 from veza_core.db.fields import CascadeKey, SetNullKey
-from veza_core.db.indexes import Index
+from veza_core.db.indexes import index_on
 from veza_core.db.text_checks import country
 from veza_core.db.value_checks import json_object
 from veza_core.models import BaseModel, User, UserSession
@@ -59,11 +59,11 @@ class TrackPlay(BaseModel):
         ]
         indexes = [
             # A track's plays, newest first.
-            Index(fields=["track", "-created_at"], name="idx_track_plays_track_id_created_at"),
+            index_on("track_plays", "track_id", "-created_at"),
             # What a user played, newest first.
-            Index(fields=["user", "-created_at"], name="idx_track_plays_user_id_created_at"),
+            index_on("track_plays", "user_id", "-created_at"),
             # The newest plays of all.
-            Index(fields=["-created_at"], name="idx_track_plays_created_at"),
+            index_on("track_plays", "-created_at"),
         ]
 
     def __str__(self) -> str:
@@ -97,11 +97,11 @@ class TrackHistory(BaseModel):
         ]
         indexes = [
             # A track's changes, newest first.
-            Index(fields=["track", "-created_at"], name="idx_track_history_track_id_created_at"),
+            index_on("track_history", "track_id", "-created_at"),
             # What a user changed, newest first.
-            Index(fields=["user", "-created_at"], name="idx_track_history_user_id_created_at"),
+            index_on("track_history", "user_id", "-created_at"),
             # The newest of all; from its other end, the purge of old ones.
-            Index(fields=["-created_at"], name="idx_track_history_created_at"),
+            index_on("track_history", "-created_at"),
         ]
 
     def __str__(self) -> str:
@@ -155,19 +155,13 @@ class PlaybackAnalytics(BaseModel):
         ]
         indexes = [
             # A track's, newest first.
-            Index(
-                fields=["track", "-created_at"],
-                name="idx_playback_analytics_track_id_created_at",
-            ),
+            index_on("playback_analytics", "track_id", "-created_at"),
             # A user's, newest first.
-            Index(fields=["user", "-created_at"], name="idx_playback_analytics_user_id_created_at"),
+            index_on("playback_analytics", "user_id", "-created_at"),
             # A client's.
-            Index(
-                fields=["session", "-created_at"],
-                name="idx_playback_analytics_session_id_created_at",
-            ),
+            index_on("playback_analytics", "session_id", "-created_at"),
             # The newest of all.
-            Index(fields=["-created_at"], name="idx_playback_analytics_created_at"),
+            index_on("playback_analytics", "-created_at"),
         ]
 
     def __str__(self) -> str:

@@ -1,13 +1,12 @@
 """Playlists: their tracks, who may change them, who follows them."""
 
 from django.db import models
-from django.db.models import UniqueConstraint
 from django.db.models.functions import Upper
 
 from veza_core.counters import Counter
 from veza_core.db.constraints import LIVE, non_negative
 from veza_core.db.fields import CascadeKey, EnumField, SetNullKey
-from veza_core.db.indexes import Index, search_index, set_index
+from veza_core.db.indexes import Index, index_on, search_index, set_index, unique_on
 from veza_core.db.text_checks import not_blank, slug
 from veza_core.models import SoftDeleteModel, User
 
@@ -47,7 +46,7 @@ class Playlist(SoftDeleteModel):
         db_table = "playlists"
         db_table_comment = "Lists of tracks that users made"
         constraints = [
-            UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_playlists_slug"),
+            unique_on("playlists", "slug", condition=LIVE),
             not_blank("playlists", "title"),
             slug("playlists"),
             non_negative("playlists", "track_count"),
@@ -55,9 +54,9 @@ class Playlist(SoftDeleteModel):
         ]
         indexes = [
             # A user's playlists, newest first.
-            Index(fields=["user", "-created_at"], name="idx_playlists_user_id_created_at"),
+            index_on("playlists", "user_id", "-created_at"),
             # The newest playlists.
-            Index(fields=["-created_at"], name="idx_playlists_created_at"),
+            index_on("playlists", "-created_at"),
             # Search by the whole title, in any case.
             Index(Upper("title"), name="idx_playlists_title_upper"),
             # Search by a part of the title.
@@ -93,25 +92,18 @@ class PlaylistTrack(SoftDeleteModel):
             # The track first. PostgreSQL would use an index that begins with the playlist for the
             # playlist's first page, and read all of it
             # (docs/adr/0005-indexes-of-the-hot-queries.md).
-            UniqueConstraint(
-                fields=["track", "playlist"],
-                condition=LIVE,
-                name="idx_playlist_tracks_track_id_playlist_id",
-            ),
+            unique_on("playlist_tracks", "track_id", "playlist_id", condition=LIVE),
             non_negative("playlist_tracks", "position"),
         ]
         indexes = [
             # A playlist in its order.
-            Index(fields=["playlist", "position"], name="idx_playlist_tracks_playlist_id_position"),
+            index_on("playlist_tracks", "playlist_id", "position"),
             # The playlists that a track is in.
-            Index(fields=["track", "-created_at"], name="idx_playlist_tracks_track_id_created_at"),
+            index_on("playlist_tracks", "track_id", "-created_at"),
             # What a user added.
-            Index(
-                fields=["added_by", "-created_at"],
-                name="idx_playlist_tracks_added_by_id_created_at",
-            ),
+            index_on("playlist_tracks", "added_by_id", "-created_at"),
             # The newest of all.
-            Index(fields=["-created_at"], name="idx_playlist_tracks_created_at"),
+            index_on("playlist_tracks", "-created_at"),
             # The purge of entries that were deleted long ago.
             set_index("playlist_tracks", "deleted_at"),
         ]
@@ -149,21 +141,15 @@ class PlaylistCollaborator(SoftDeleteModel):
         db_table_comment = "Who may see or change somebody else's playlist"
         verbose_name = "collaborator"
         constraints = [
-            UniqueConstraint(
-                fields=["playlist", "user"],
-                condition=LIVE,
-                name="idx_playlist_collaborators_playlist_id_user_id",
-            )
+            unique_on("playlist_collaborators", "playlist_id", "user_id", condition=LIVE)
         ]
         indexes = [
             # The unique index above is partial, so it cannot serve the foreign key.
-            Index(fields=["playlist"], name="idx_playlist_collaborators_playlist_id"),
+            index_on("playlist_collaborators", "playlist_id"),
             # The playlists that are shared with a user.
-            Index(
-                fields=["user", "-created_at"], name="idx_playlist_collaborators_user_id_created_at"
-            ),
+            index_on("playlist_collaborators", "user_id", "-created_at"),
             # Whom a user invited.
-            Index(fields=["invited_by"], name="idx_playlist_collaborators_invited_by_id"),
+            index_on("playlist_collaborators", "invited_by_id"),
             # The purge of rows that were deleted long ago.
             set_index("playlist_collaborators", "deleted_at"),
         ]
@@ -184,21 +170,12 @@ class PlaylistFollow(SoftDeleteModel):
         db_table = "playlist_follows"
         db_table_comment = "Which user follows which playlist"
         verbose_name = "follower"
-        constraints = [
-            UniqueConstraint(
-                fields=["user", "playlist"],
-                condition=LIVE,
-                name="idx_playlist_follows_user_id_playlist_id",
-            )
-        ]
+        constraints = [unique_on("playlist_follows", "user_id", "playlist_id", condition=LIVE)]
         indexes = [
             # A playlist's followers, newest first.
-            Index(
-                fields=["playlist", "-created_at"],
-                name="idx_playlist_follows_playlist_id_created_at",
-            ),
+            index_on("playlist_follows", "playlist_id", "-created_at"),
             # What a user follows, newest first.
-            Index(fields=["user", "-created_at"], name="idx_playlist_follows_user_id_created_at"),
+            index_on("playlist_follows", "user_id", "-created_at"),
             # The purge of rows that were deleted long ago.
             set_index("playlist_follows", "deleted_at"),
         ]

@@ -1,11 +1,10 @@
 """What listeners say of tracks: likes, shares and comments."""
 
 from django.db import models
-from django.db.models import UniqueConstraint
 
 from veza_core.db.constraints import LIVE, characters_between, different, non_negative, one_of
 from veza_core.db.fields import CascadeKey, SetNullKey
-from veza_core.db.indexes import Index, set_index
+from veza_core.db.indexes import index_on, set_index, unique_on
 from veza_core.db.text_checks import not_blank
 from veza_core.db.value_checks import moment
 from veza_core.models import SoftDeleteModel, User
@@ -27,17 +26,15 @@ class TrackLike(SoftDeleteModel):
             # The track first. PostgreSQL would use an index that begins with the user for the
             # user's newest likes, and read all of them
             # (docs/adr/0005-indexes-of-the-hot-queries.md).
-            UniqueConstraint(
-                fields=["track", "user"], condition=LIVE, name="idx_track_likes_track_id_user_id"
-            )
+            unique_on("track_likes", "track_id", "user_id", condition=LIVE)
         ]
         indexes = [
             # A track's likes, newest first.
-            Index(fields=["track", "-created_at"], name="idx_track_likes_track_id_created_at"),
+            index_on("track_likes", "track_id", "-created_at"),
             # What a user likes, newest first.
-            Index(fields=["user", "-created_at"], name="idx_track_likes_user_id_created_at"),
+            index_on("track_likes", "user_id", "-created_at"),
             # The newest of all.
-            Index(fields=["-created_at"], name="idx_track_likes_created_at"),
+            index_on("track_likes", "-created_at"),
             # The purge of likes that were deleted long ago.
             set_index("track_likes", "deleted_at"),
         ]
@@ -77,20 +74,18 @@ class TrackShare(SoftDeleteModel):
         db_table_comment = "Links through which tracks are heard without an account"
         verbose_name = "share link"
         constraints = [
-            UniqueConstraint(
-                fields=["token_hash"], condition=LIVE, name="idx_track_shares_token_hash"
-            ),
+            unique_on("track_shares", "token_hash", condition=LIVE),
             one_of("track_shares", "permission", ["stream", "download"]),
             non_negative("track_shares", "access_count"),
             moment("track_shares", "expires_at"),
         ]
         indexes = [
             # A track's shares, newest first.
-            Index(fields=["track", "-created_at"], name="idx_track_shares_track_id_created_at"),
+            index_on("track_shares", "track_id", "-created_at"),
             # What a user shares, newest first.
-            Index(fields=["user", "-created_at"], name="idx_track_shares_user_id_created_at"),
+            index_on("track_shares", "user_id", "-created_at"),
             # The newest of all.
-            Index(fields=["-created_at"], name="idx_track_shares_created_at"),
+            index_on("track_shares", "-created_at"),
             # The purge of shares that were deleted long ago.
             set_index("track_shares", "deleted_at"),
         ]
@@ -129,13 +124,13 @@ class TrackComment(SoftDeleteModel):
         ]
         indexes = [
             # A track's comments, newest first.
-            Index(fields=["track", "-created_at"], name="idx_track_comments_track_id_created_at"),
+            index_on("track_comments", "track_id", "-created_at"),
             # What a user wrote, newest first.
-            Index(fields=["user", "-created_at"], name="idx_track_comments_user_id_created_at"),
+            index_on("track_comments", "user_id", "-created_at"),
             # The newest comments of all, to moderate them.
-            Index(fields=["-created_at"], name="idx_track_comments_created_at"),
+            index_on("track_comments", "-created_at"),
             # A comment's replies.
-            Index(fields=["parent", "-created_at"], name="idx_track_comments_parent_id_created_at"),
+            index_on("track_comments", "parent_id", "-created_at"),
             # The purge of comments that were deleted long ago.
             set_index("track_comments", "deleted_at"),
         ]

@@ -2,13 +2,13 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q, UniqueConstraint
+from django.db.models import Q
 from django.db.models.functions import Upper
 
 from veza_core.counters import Counter
 from veza_core.db.constraints import LIVE, non_negative, positive
 from veza_core.db.fields import CascadeKey, EnumField, SetNullKey
-from veza_core.db.indexes import Index, search_index, set_index, word_indexes
+from veza_core.db.indexes import Index, index_on, search_index, set_index, unique_on, word_indexes
 from veza_core.db.text_checks import not_blank, slug
 from veza_core.db.value_checks import labels, moment
 from veza_core.models import SoftDeleteModel, User
@@ -104,7 +104,7 @@ class Track(SoftDeleteModel):
         db_table = "tracks"
         db_table_comment = "Pieces of music that users uploaded"
         constraints = [
-            UniqueConstraint(fields=["slug"], condition=LIVE, name="idx_tracks_slug"),
+            unique_on("tracks", "slug", condition=LIVE),
             not_blank("tracks", "title"),
             slug("tracks"),
             not_blank("tracks", "artist"),
@@ -123,24 +123,16 @@ class Track(SoftDeleteModel):
         ]
         indexes = [
             # A user's tracks, newest first.
-            Index(fields=["user", "-created_at"], name="idx_tracks_user_id_created_at"),
+            index_on("tracks", "user_id", "-created_at"),
             # The newest tracks.
-            Index(fields=["-created_at"], name="idx_tracks_created_at"),
+            index_on("tracks", "-created_at"),
             # The newest tracks of a genre.
-            Index(fields=["genre", "-created_at"], name="idx_tracks_genre_created_at"),
+            index_on("tracks", "genre", "-created_at"),
             # The newest tracks that are not ready, or failed: few, so other live tracks cost
             # nothing.
-            Index(
-                fields=["status", "-created_at"],
-                condition=~Q(status="ready"),
-                name="idx_tracks_status_created_at",
-            ),
+            index_on("tracks", "status", "-created_at", condition=~Q(status="ready")),
             # The most played tracks of a week: few, so the others cost nothing.
-            Index(
-                fields=["-weekly_play_count"],
-                condition=Q(weekly_play_count__gt=0),
-                name="idx_tracks_weekly_play_count",
-            ),
+            index_on("tracks", "-weekly_play_count", condition=Q(weekly_play_count__gt=0)),
             # The listeners' search, by the text of a title from one of its words on.
             *word_indexes("tracks", "title"),
             # Search by the whole artist, in any case. A trigram index would read all rows with
@@ -175,24 +167,17 @@ class TrackVersion(SoftDeleteModel):
         db_table = "track_versions"
         db_table_comment = "Files that replaced, or will replace, a track's first one"
         constraints = [
-            UniqueConstraint(
-                fields=["track", "version_number"],
-                condition=LIVE,
-                name="idx_track_versions_track_id_version_number",
-            ),
+            unique_on("track_versions", "track_id", "version_number", condition=LIVE),
             positive("track_versions", "version_number"),
             non_negative("track_versions", "file_size"),
         ]
         indexes = [
             # A track's versions, newest first.
-            Index(fields=["track", "-created_at"], name="idx_track_versions_track_id_created_at"),
+            index_on("track_versions", "track_id", "-created_at"),
             # What a user uploaded.
-            Index(
-                fields=["created_by", "-created_at"],
-                name="idx_track_versions_created_by_id_created_at",
-            ),
+            index_on("track_versions", "created_by_id", "-created_at"),
             # The newest of all.
-            Index(fields=["-created_at"], name="idx_track_versions_created_at"),
+            index_on("track_versions", "-created_at"),
             # The purge of versions that were deleted long ago.
             set_index("track_versions", "deleted_at"),
         ]
