@@ -14,6 +14,8 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+from gunicorn.errors import AppImportError
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 from veza_site.headers import HEADERS
@@ -33,6 +35,13 @@ class Worker(ThreadWorker):
     def init_process(self) -> None:
         self.probes = ThreadPoolExecutor(max_workers=PROBES)
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Import the site. Of an AppImportError gunicorn prints the text, without a traceback."""
+        try:
+            super().load_wsgi()
+        except ImproperlyConfigured as error:
+            raise AppImportError(f"gunicorn: {error}") from error
 
     def accept(self, listener: Any) -> None:
         """Let a new connection wait in the poller until it sends something."""

@@ -93,6 +93,16 @@ def test_message_names_the_variable():
         database_settings("http://x", "DATABASE_REPLICA_URL")
 
 
+@pytest.mark.parametrize("name", ["DATABASE_SUPPORT_URL", "DATABASE_REPLICA_URL, number 2,"])
+def test_a_read_only_role_is_not_asked_for_a_session_that_writes(name):
+    """libpq would find no such server, and no page would open."""
+    url = "postgresql://u@a,b/d?target_session_attrs="
+    with pytest.raises(ImproperlyConfigured, match=f"^{name} .*=primary"):
+        database_settings(f"{url}read-write", name)
+    assert database_settings(f"{url}primary", name)
+    assert database_settings(f"{url}read-write")
+
+
 def test_server_unreachable():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

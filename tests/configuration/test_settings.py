@@ -57,6 +57,26 @@ def test_web_server_needs_to_know_of_a_proxy():
         assert "BEHIND_TLS_PROXY" in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SECRET_KEY", ""), ("DATABASE_URL", "mysql://h/d"), ("SESSION_MINUTES", "long")],
+)
+def test_gunicorn_says_what_is_wrong_in_one_line(name, value):
+    """And no worker is started again and again."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("gunicorn"), "--workers=1", "--bind=127.0.0.1:0"],
+        cwd=ROOT,
+        env={**os.environ, **PRODUCTION, name: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("gunicorn: ")]
+    assert name in line
+    assert "Traceback" not in done.stderr
+
+
 def test_deployment_check_needs_a_secret():
     result = manage_process("check", "--deploy", **{**PRODUCTION, "SECRET_KEY": ""})
     assert result.returncode == 1

@@ -35,6 +35,19 @@ pool_mode = {mode}
 ignore_startup_parameters = {ignored}
 """
 
+#: Commands that hold no lock of their session. Some work through a pooler with the right settings.
+OTHERS = [
+    ["migrate", "--check"],
+    ["migrate", "--plan"],
+    ["showmigrations"],
+    ["inspectdb"],
+    ["clearsessions"],
+    ["grant_staff", "nobody", "admin"],
+    ["purge", "--dry-run"],
+    ["recount", "--dry-run"],
+    ["status"],
+]
+
 
 @contextmanager
 def pooler(home, mode, ignored="options"):
@@ -85,11 +98,29 @@ def test_settings_are_dropped(tmp_path):
 
 def test_settings_are_refused(tmp_path):
     with scratch_database() as name, pooler(tmp_path, "transaction", ignored="") as home:
-        result = manage("migrate", DATABASE_URL=through(home, name))
-        assert is_one_clear_line(result), result.stderr
-        assert "refuses this session's settings (options)" in result.stderr
-        assert "direct connection" in result.stderr
+        for command in (["migrate"], *OTHERS):
+            result = manage(*command, DATABASE_URL=through(home, name))
+            assert is_one_clear_line(result), (command, result.stderr)
+            assert "refuses this session's settings (options)" in result.stderr
+            assert "direct connection" in result.stderr
         assert schemas(name) == (None,)
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_without_its_settings_no_command_takes_the_schema_for_another(migrated, mode, tmp_path):
+    """Without its search path, a session does not find the history of the migrations."""
+    with (
+        scratch_database(f"TEMPLATE {migrated}") as name,
+        pooler(tmp_path, mode) as home,
+    ):
+        for command in OTHERS:
+            result = manage(*command, DATABASE_URL=through(home, name))
+            assert is_one_clear_line(result), (command, result)
+            assert (
+                'dropped this session\'s settings (search_path is "$user", public)' in result.stderr
+            )
+            assert "ALTER DATABASE" in result.stderr
+            assert not result.stdout, command
 
 
 @pytest.fixture

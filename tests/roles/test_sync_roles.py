@@ -142,7 +142,9 @@ def test_the_password():
             with psycopg.connect(**server, user="support", password=password) as session:
                 return session.execute("SELECT count(*) FROM users").fetchall()
 
-        with psycopg.connect(**server, user="postgres", password="owner", autocommit=True) as owner:
+        # As in a URL with several servers. The role's own sessions are read-only.
+        writes = {"target_session_attrs": "read-write", "autocommit": True}
+        with psycopg.connect(**server, user="postgres", password="owner", **writes) as owner:
             owner.execute("CREATE SCHEMA django")
             for schema, table in tables():
                 names = ["id", *SECRET_COLUMNS.get(table, ())]

@@ -19,6 +19,12 @@ WAIT = (
     "it again"
 )
 
+#: For PgBouncer, whose messages are never translated.
+POOLER = (
+    "a connection pooler refuses this session's settings (options): use a direct connection, or "
+    "set ignore_startup_parameters = options in pgbouncer.ini"
+)
+
 
 def each_failure(error: psycopg.OperationalError) -> str:
     """The text of an error of libpq, each failed attempt once.
@@ -35,7 +41,8 @@ def each_failure(error: psycopg.OperationalError) -> str:
             # A hint, or a detail.
             attempts[-1] += f" {words}"
     began = BEGINS.search(str(error))
-    return (began[2] if began else "") + "; ".join(dict.fromkeys(attempts))
+    text = (began[2] if began else "") + "; ".join(dict.fromkeys(attempts))
+    return f"{text}: {POOLER}" if re.search("unsupported (options )?startup par", text) else text
 
 
 def is_busy(error: psycopg.OperationalError) -> bool:

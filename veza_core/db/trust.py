@@ -21,10 +21,11 @@ from veza_core.db.libpq import parameters_of_another
 EVERYBODY = "PUBLIC"
 
 # For the schemas on the search path: who may create objects there, and which objects of others
-# there could be used instead of PostgreSQL's or ours. Roles that can do anything anyway are
-# trusted. Each comparison is between equal types for which pg_catalog has an operator, so that this
-# statement is itself safe. pg_shdepend has the owner of each object, except those of the server's
-# first superuser; '1255', '1259', '2617': pg_proc, pg_class, pg_operator.
+# there could be used instead of PostgreSQL's or ours. A row without a role is another search path.
+# Roles that can do anything anyway are trusted. Each comparison is between equal types for which
+# pg_catalog has an operator, so that this statement is itself safe. pg_shdepend has the owner of
+# each object, except those of the server's first superuser; '1255', '1259', '2617': pg_proc,
+# pg_class, pg_operator.
 DANGERS = """
 WITH path AS (
     SELECT oid, nspname, nspowner, nspacl FROM pg_catalog.pg_namespace
@@ -65,6 +66,10 @@ FROM others JOIN (
     )
 ) AS made ON made.class = classid AND made.oid = objid
 JOIN path ON path.oid = made.schema
+UNION ALL
+SELECT current_setting('search_path'), NULL::text, ''::text, ''::text
+WHERE replace(current_setting('search_path'), ' '::text, ''::text)
+    <> 'public,django,pg_temp'::text
 """
 
 
@@ -107,10 +112,18 @@ class UntrustedSchemaError(OperationalError):
 
 
 def check_trust(session: Connection[Any]) -> None:
-    """Raise `UntrustedSchemaError` if somebody else's objects could run in a session."""
+    """Raise `UntrustedSchemaError` if somebody else's objects could run in a session, and
+    `OperationalError` if the session would not find ours.
+    """
     rows = session.execute(DANGERS).fetchall()
-    if rows:
-        raise UntrustedSchemaError([Danger(*row) for row in rows])
+    if dangers := [Danger(*row) for row in rows if row[1] is not None]:
+        raise UntrustedSchemaError(dangers)
+    for path, *_ in rows:
+        raise OperationalError(
+            f"a connection pooler dropped this session's settings (search_path is {path}): use a "
+            "direct connection, or set it for the database: ALTER DATABASE … SET search_path = "
+            "public, django, pg_temp"
+        )
 
 
 def parameters_for_catalog(connection: BaseDatabaseWrapper) -> dict[str, Any]:

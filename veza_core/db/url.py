@@ -27,6 +27,9 @@ DEFAULT_PORT = "5432"
 #: What libpq would take from the environment if the URL leaves it out.
 GAPS = {"host": "PGHOST", "user": "PGUSER"}
 
+#: URLs of the role that `sync_roles` makes read-only.
+READ_ONLY = ("DATABASE_SUPPORT_URL", "DATABASE_REPLICA_URL")
+
 
 def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any]:
     """Turn a PostgreSQL URL into libpq's parameters, so that none comes from the environment.
@@ -86,7 +89,15 @@ def _manner() -> dict[str, str]:
 
 
 def _placed(parameters: dict[str, Any], name: str) -> dict[str, Any]:
-    """The parameters with host and port. Raises `ImproperlyConfigured` if one is missing."""
+    """The parameters with host and port. Raises `ImproperlyConfigured` if one is missing, or if no
+    server would fit.
+    """
+    attributes = parameters.get("target_session_attrs")
+    if attributes == "read-write" and name.startswith(READ_ONLY):
+        raise ImproperlyConfigured(
+            f"{name} contains target_session_attrs=read-write, and sessions of that role are "
+            "read-only: write target_session_attrs=primary"
+        )
     for keyword, variable in GAPS.items():
         given = parameters.get(keyword) or (keyword == "host" and parameters.get("hostaddr"))
         if not given and place_by_environment(keyword):

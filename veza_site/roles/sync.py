@@ -114,6 +114,8 @@ def _can_connect(connection: Connection, role: LoginRole) -> bool:
         "password": role.password,
         "connect_timeout": "5",
         "options": "",
+        # Of that server. Sessions of the support role are never read-write.
+        "target_session_attrs": "any",
     }
     try:
         psycopg.connect(**parameters).close()

@@ -2,7 +2,6 @@
 
 import psycopg
 from django.core.management.base import CommandError
-from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.libpq import parameters_of_another
@@ -20,14 +19,7 @@ def check_direct(connection: BaseDatabaseWrapper) -> None:
     A pooler that shares sessions gives libpq an invented process ID. Only then, two more sessions
     are opened. If they use the same session of the server, it is shared.
     """
-    try:
-        connection.ensure_connection()
-    except OperationalError as error:
-        if "unsupported startup parameter" not in str(error):
-            raise
-        raise CommandError(
-            f"a connection pooler refuses this session's settings (options): {DIRECT}"
-        ) from error
+    connection.ensure_connection()
     announced = connection.connection.info.backend_pid
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
