@@ -1,9 +1,6 @@
 """The site can be used with keys only, and the focus is always visible."""
 
-from collections.abc import Callable
-from typing import Any
-
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.people import Person
 from tests.browser.rows import fetch
@@ -64,47 +61,41 @@ def test_sign_in(page: Page) -> None:
     expect(page).to_have_url("/admin/")
 
 
-def test_search_and_act(
-    page: Page, context: BrowserContext, cookies: Callable[[str], list[Any]], database: str
-) -> None:
-    context.add_cookies(cookies("super_admin"))
+def test_search_and_act(staff: Page, database: str) -> None:
     _, username = fetch(
         database,
         "SELECT id, username FROM users WHERE role = 'user' AND deleted_at IS NULL"
         " AND is_verified AND is_active AND email LIKE '%@%' ORDER BY created_at LIMIT 1",
     )
-    page.goto("/admin/")
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
-    page.keyboard.press("/")
-    expect(page.get_by_label("Search everything")).to_be_focused()
-    page.keyboard.type(username)
-    page.keyboard.press("Enter")
+    staff.goto("/admin/")
+    staff.keyboard.press("Tab")
+    expect(staff.get_by_role("link", name="Skip to main content")).to_be_focused()
+    staff.keyboard.press("/")
+    expect(staff.get_by_label("Search everything")).to_be_focused()
+    staff.keyboard.type(username)
+    staff.keyboard.press("Enter")
     # The one that it finds opens.
-    expect(page.get_by_role("heading", level=1)).to_contain_text(username)
-    tab_to(page, page.locator("summary", has_text="More"))
-    page.keyboard.press("Enter")
-    tab_to(page, page.get_by_role("link", name="Mark as unverified"))
-    page.keyboard.press("Enter")
-    tab_to(page, page.get_by_label("Reason"))
-    page.keyboard.type("bounced")
-    tab_to(page, page.get_by_role("button", name="Mark as unverified"))
-    page.keyboard.press("Enter")
-    expect(page.locator(".messagelist")).to_contain_text(f"Marked as unverified: {username}.")
-    tab_to(page, page.locator(".messagelist").get_by_role("link", name="Undo"))
+    expect(staff.get_by_role("heading", level=1)).to_contain_text(username)
+    tab_to(staff, staff.locator("summary", has_text="More"))
+    staff.keyboard.press("Enter")
+    tab_to(staff, staff.get_by_role("link", name="Mark as unverified"))
+    staff.keyboard.press("Enter")
+    tab_to(staff, staff.get_by_label("Reason"))
+    staff.keyboard.type("bounced")
+    tab_to(staff, staff.get_by_role("button", name="Mark as unverified"))
+    staff.keyboard.press("Enter")
+    expect(staff.locator(".messagelist")).to_contain_text(f"Marked as unverified: {username}.")
+    tab_to(staff, staff.locator(".messagelist").get_by_role("link", name="Undo"))
 
 
-def test_list(
-    page: Page, context: BrowserContext, cookies: Callable[[str], list[Any]], database: str
-) -> None:
+def test_list(staff: Page) -> None:
     """Filters, a row's checkbox, the next page; and a table that scrolls gets the focus."""
-    context.add_cookies(cookies("super_admin"))
-    page.goto("/admin/veza_streaming/playlist/")
-    tab_to(page, page.get_by_role("link", name="Reverse the order"))
-    tab_to(page, page.locator("#result_list tbody a").first)
-    tab_to(page, page.get_by_role("link", name="Next").last)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**after=*")
+    staff.goto("/admin/veza_streaming/playlist/")
+    tab_to(staff, staff.get_by_role("link", name="Reverse the order"))
+    tab_to(staff, staff.locator("#result_list tbody a").first)
+    tab_to(staff, staff.get_by_role("link", name="Next").last)
+    staff.keyboard.press("Enter")
+    staff.wait_for_url("**after=*")
 
 
 def test_the_search_box_suggests_the_lists(staff: Page) -> None:

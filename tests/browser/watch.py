@@ -18,9 +18,7 @@ class Watch:
 
     def __init__(self, context: BrowserContext, address: str) -> None:
         self.host = urlsplit(address).netloc
-        self.faults: list[str] = []
-        #: Console messages that a test expects, because it opens an error page.
-        self.expected: Sequence[str] = ()
+        self.begin()
         context.on("console", self._console)
         context.on("dialog", self._dialog)
         context.on("request", self._request)
@@ -30,6 +28,12 @@ class Watch:
             lambda answer: answer.status < 500 or self.faults.append(f"500: {answer.url}"),
         )
         context.add_init_script(MARK)
+
+    def begin(self) -> None:
+        """Forget what was collected and expected."""
+        self.faults: list[str] = []
+        #: Console messages that a test expects, because it opens an error page.
+        self.expected: Sequence[str] = ()
 
     def _console(self, message: ConsoleMessage) -> None:
         expected = any(text in message.text for text in self.expected)
