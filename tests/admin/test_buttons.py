@@ -79,7 +79,9 @@ def rows() -> list[Model]:
                    completed_at=PAST if status in ("completed", "failed", "cancelled") else None)
         for status in TranscodeStatus.values for priority in (5, 10)
     ]  # fmt: skip
-    sessions = ({}, {"revoked_at": PAST}, {"expires_at": PAST, "created_at": PAST})
+    later = timezone.now() + timedelta(days=1)
+    sessions = ({"expires_at": later}, {"expires_at": later, "revoked_at": PAST},
+                {"expires_at": PAST, "created_at": PAST})  # fmt: skip
     return [*made, *(baker.make(UserSession, **values) for values in sessions)]
 
 
@@ -165,6 +167,25 @@ def test_content_is_looked_for_in_every_table(browser: Client):
 def test_a_second_factor_is_one_that_was_confirmed(browser: Client):
     found = [one.username for one in accounts() if offers(browser, one, "reset_second_factor")]
     assert found == ["enrolled", "left"]
+
+
+def test_there_is_no_button_for_sessions_that_are_over(browser: Client):
+    live, *over = [row for row in rows() if isinstance(row, UserSession)]
+    assert url(live, "revoke") in browser.get(page_of(UserSession, live.pk)).text
+    assert len(over) == 2
+    for session in over:
+        assert url(session, "revoke") not in browser.get(page_of(UserSession, session.pk)).text
+
+
+def test_there_is_no_button_for_content_of_which_all_is_deleted(browser: Client):
+    """However much it is, up to what one action deletes."""
+    track, user = baker.make(Track), make_user("gone")
+    TrackComment.objects.bulk_create(
+        TrackComment(track=track, user=user, content="x", deleted_at=PAST) for _ in range(600)
+    )
+    assert not offers(browser, user, "delete_content")
+    baker.make(TrackComment, track=track, user=user)
+    assert offers(browser, user, "delete_content")
 
 
 @pytest.fixture

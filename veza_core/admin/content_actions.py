@@ -31,15 +31,17 @@ from veza_core.screens.actions.perform import GONE, Outcome, perform_some
 from veza_core.screens.actions.progress import ActionRun, progress
 from veza_core.screens.actions.selection import CHUNK
 from veza_core.screens.actions.soft_deletion import Restore, SoftDelete
-from veza_core.screens.actions.standing import account_refusals, facts_of, owner_refusals
+from veza_core.screens.actions.standing import (
+    MOST_CONTENT,
+    account_refusals,
+    facts_of,
+    owner_refusals,
+)
 from veza_core.screens.display import declared
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.site import StaffSite
 
-#: The most rows of an action.
-MOST = 10_000
-
-MORE = f"There are more rows: this action takes {MOST:,}. Repeat it for the rest."
+MORE = f"There are more rows: this action takes {MOST_CONTENT:,}. Repeat it for the rest."
 NONE = "{} has no content, or all of it is already deleted."
 SINCE = "It was restored since then, or deleted by another action."
 
@@ -130,22 +132,22 @@ class DeleteContent(ContentAction):
 
     def concerned(self, site: StaffSite, row: User, query: Mapping[str, str]) -> Sequence[str]:
         items = self.items(site, row)
-        cut = [MORE] if len(items) > MOST else []
-        return [*counts(item.screen.model for item in items[:MOST]), *cut]
+        cut = [MORE] if len(items) > MOST_CONTENT else []
+        return [*counts(item.screen.model for item in items[:MOST_CONTENT]), *cut]
 
     def items(self, site: StaffSite, user: User) -> list[Item]:
-        """The rows to delete, at most `MOST` and one more."""
-        found = list(islice(_live(site, user), MOST + 1))
+        """The rows to delete, at most `MOST_CONTENT` and one more."""
+        found = list(islice(_live(site, user), MOST_CONTENT + 1))
         if not found:
             raise ConflictError(NONE.format(short(user)))
         return found
 
     def change(self, row: User, work: ChangeContext) -> Change:
-        items = self.items(work.site, row)[:MOST]
+        items = self.items(work.site, row)[:MOST_CONTENT]
         return Change({}, {"deletion": str(uuid4()), **_by_table(items)})
 
     def answer(self, row: User, change: Change, work: ChangeContext) -> HttpResponseBase:
-        items = self.items(work.site, row)[:MOST]
+        items = self.items(work.site, row)[:MOST_CONTENT]
         undo = undo_url(self, row, change.before, change.after, next_of(work.request.POST))
         run = self.run(row, work, items, undo, UUID(change.after["deletion"]))
         return progress(self.screen_of(work.site), work.request, run)
@@ -212,7 +214,7 @@ def _live(site: StaffSite, user: User) -> Iterator[Item]:
         rows = screen.model._base_manager.using(router.db_for_write(screen.model)).filter(
             **{f"{key}__any_of": user.pk}, deleted_at=None
         )
-        for pk in rows.order_by(f"{key}_id").values_list("pk", flat=True)[: MOST + 1]:
+        for pk in rows.order_by(f"{key}_id").values_list("pk", flat=True)[: MOST_CONTENT + 1]:
             yield Item(screen, pk)
 
 

@@ -46,13 +46,16 @@ WHERE users.id = ANY (%s)
 #: Where an account stores its `Standing`, all roles, and its facts.
 _STANDING, _ROLES, _FACTS = "_veza_standing", "_veza_roles", "_veza_facts"
 
-#: Whether one of the first rows of an account is live. If there are more deleted rows than this,
-#: the answer is yes, because nobody should wait for the rest. For ANY and the order by the key, see
-#: `screens.lookups`.
+#: The most rows of an account's content that one action changes.
+MOST_CONTENT = 10_000
+
+#: Whether one of the first rows of an account is live. If there are more deleted rows than one
+#: action deletes, the answer is yes, because nobody should wait for the rest. For ANY and the order
+#: by the key, see `screens.lookups`.
 _HAS_LIVE = """EXISTS (SELECT FROM (
     SELECT deleted_at IS NULL OR row_number() OVER () = {most} AS found FROM {table}
     WHERE {key} = ANY (ARRAY[users.id]) ORDER BY {key} LIMIT {most}) AS own WHERE found)"""
-_LOOKED_THROUGH = 500
+_LOOKED_THROUGH = MOST_CONTENT + 1
 
 OWN = "This is your own account. Ask a colleague: you cannot act on your own account."
 GREATER = "{} has permissions here that you do not have. Ask a colleague who has all of them."
