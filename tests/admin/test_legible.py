@@ -53,7 +53,8 @@ TWINS = {
 }
 #: Real names, which are not marked.
 ALL_RIGHT = ("André", "Иван Петров", "Αθηνά", "DJ Иван", "Иван_b", "東京タワーABC", "Ａｄｍｉｎ",
-             "김철수dj", "µTorrent", "ªº", "Ægir", "ıstanbul", "שלום", "नमस्ते")  # fmt: skip
+             "김철수dj", "µTorrent", "ªº", "Ægir", "ıstanbul", "שלום", "नमस्ते", "佐々木", "〆木",
+             "二〇二六年", "いすゞ", "ラーメン")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", TWINS)

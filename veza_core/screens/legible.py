@@ -39,7 +39,8 @@ _IN_NAME = re.compile(_NAME % "")
 _WORD = re.compile(r"[^\W\d_]+")
 #: Scripts that may be in one word with each other and with Latin (Unicode Technical Standard 39,
 #: "Restriction-Level Detection", highly restrictive). Letters of no script may be in any word.
-_TOGETHER = {"LATIN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "FULLWIDTH", "HALFWIDTH"}
+_TOGETHER = {"LATIN", "CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO",
+             "FULLWIDTH", "HALFWIDTH"}  # fmt: skip
 _OF_NONE = {"", "FEMININE", "MASCULINE", "MICRO", "MODIFIER", "KATAKANA-HIRAGANA"}
 
 
