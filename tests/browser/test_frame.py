@@ -63,6 +63,44 @@ def test_filters_fold_on_a_phone(staff: Page) -> None:
     staff.wait_for_url("**is_public=yes")
 
 
+def test_a_phone_has_the_own_sessions(staff: Page) -> None:
+    staff.set_viewport_size(PHONE)
+    staff.goto("/admin/")
+    staff.get_by_role("button", name="Menu").click()
+    staff.get_by_role("link", name="Your sessions").click()
+    expect(staff.get_by_role("heading", level=1)).to_have_text("Your sessions")
+
+
+#: The opacity of the shades of tables and tabs, and how far they could still be scrolled.
+SHADES = """[...document.querySelectorAll(".results, .tabs")].map(item => [
+    Number(getComputedStyle(item, "::after").opacity),
+    item.scrollWidth - item.clientWidth - item.scrollLeft > 1])"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("path", ["/admin/veza_core/usersession/", "/admin/veza_core/user/"])
+def test_a_shade_says_that_a_table_continues(path: str, width: int, staff: Page) -> None:
+    staff.set_viewport_size({"width": width, "height": 900})
+    staff.goto(path)
+    shades = staff.evaluate(SHADES)
+    assert [bool(opacity) for opacity, _ in shades] == [more for _, more in shades]
+    assert any(more for _, more in shades) is (width == PHONE["width"])
+    staff.evaluate("document.querySelector('.results').scrollLeft = 9999")
+    staff.wait_for_function(f"() => !{SHADES}.at(-1)[0]")
+
+
+def test_the_current_tab_is_seen_in_forced_colours(staff: Page) -> None:
+    staff.emulate_media(forced_colors="active")
+    staff.goto("/admin/veza_core/user/?is_banned=yes")
+    lines = staff.evaluate(
+        """[...document.querySelectorAll(".tabs a")].map(tab =>
+            [tab.hasAttribute("aria-current"), getComputedStyle(tab).borderBottomColor
+                !== getComputedStyle(document.body).backgroundColor])"""
+    )
+    assert [current for current, _ in lines].count(True) == 1
+    assert [seen for _, seen in lines] == [current for current, _ in lines]
+
+
 def test_open_filters_fit(staff: Page) -> None:
     """Each drop-down is within the window, and only one is open at a time."""
     staff.goto("/admin/veza_streaming/track/")

@@ -5,8 +5,8 @@ from playwright.sync_api import Page, expect
 
 from tests.attack.addresses import MODELS, actions_of, address_of
 from tests.attack.payloads import KINDS, SHAPES, Hostile
-from tests.browser.checks import check, check_columns, check_density, check_widths
-from tests.browser.rows import fetch, insert_hostile
+from tests.browser.checks import check, check_columns, check_density, check_tables, check_widths
+from tests.browser.rows import connect, fetch, insert_hostile
 from tests.browser.watch import Watch
 from veza_core.models import User
 from veza_streaming.models import Track
@@ -59,6 +59,26 @@ def test_columns_of_panels(table: str, database: str, hostile: Hostile, staff: P
         check_columns(staff)
 
 
+def test_all_states_at_once(database: str, staff: Page) -> None:
+    """No badge is cut, on the start page and in lists, and no IPv6 address makes a list wider."""
+    with connect(database) as connection:
+        connection.execute(
+            "UPDATE users SET is_banned = true, is_active = false, is_verified = false,"
+            " locked_until = now() + interval '1 day', failed_login_count = 0 WHERE id IN"
+            " (SELECT id FROM users WHERE role = 'user' ORDER BY created_at DESC LIMIT 3)"
+        )
+        connection.execute(
+            "UPDATE user_sessions SET ip_address = '2001:db8:85a3:8d3:1319:8a2e:3704:7348'"
+            " WHERE id IN (SELECT id FROM user_sessions ORDER BY expires_at DESC LIMIT 3)"
+        )
+    for path in ("/admin/", "/admin/veza_core/user/", "/admin/veza_core/usersession/"):
+        staff.goto(path)
+        check_columns(staff)
+        staff.set_viewport_size({"width": 1440, "height": 900})
+        check_tables(staff)
+        check_widths(staff)
+
+
 def test_columns_of_results(hostile: Hostile, staff: Page) -> None:
     staff.goto("/admin/search/")
     for text in ("remix", "ember"):
@@ -70,6 +90,7 @@ def test_columns_of_results(hostile: Hostile, staff: Page) -> None:
 
 def test_start_page(hostile: Hostile, staff: Page) -> None:
     staff.goto("/admin/")
+    check_columns(staff)
     check(staff)
 
 

@@ -93,6 +93,13 @@ def whole_id(value: Any) -> SafeString:
     return format_html('<code class="uuid">{}</code>', value)
 
 
+def address(value: str) -> SafeString:
+    """An IP address, which continues on a second line only after a colon or a dot."""
+    # It needs no escaping: it has digits, letters, and `.:/`.
+    shown = value.replace(":", ":<wbr>").replace(".", ".<wbr>")
+    return SafeString(f'<code class="address">{shown}</code>')
+
+
 def pretty_json(value: Any) -> SafeString:
     """JSON over several lines. Its size and depth are limited when it is read: see `bounded`."""
     written = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
@@ -221,7 +228,7 @@ def _list(field: AnyField, values: list[Any], whole: bool) -> SafeString:
 
 def _text(field: AnyField, value: str, whole: bool) -> SafeString:
     if isinstance(field, GenericIPAddressField):
-        return format_html("<code>{}</code>", value)
+        return address(value)
     if field.name == "email" and value:
         return mail(value if whole else shortened(value))
     return text(value, whole=whole) if value else NOTHING

@@ -19,6 +19,7 @@ from psycopg import sql
 from veza_core.access import StaffRequest
 
 from .display import NOTHING, SHORT, AnyField, AnyForeignKey, badge, shortened
+from .display import address as address_code
 from .legible import escape, name_html
 from .site import StaffSite
 
@@ -125,12 +126,11 @@ def _lists_by_address(request: StaffRequest, site: StaffSite) -> dict[str, str]:
 
 def address_html(row: Model, address: str) -> SafeString:
     """An IP address of a row after `attach`, with a link to all accounts that were seen there."""
-    # In HTML, an address needs no escaping: it has digits, letters, and `.:/`.
-    shown = f"<code>{address}</code>"
+    shown = address_code(address)
     if url := row.__dict__.get(_SEEN):
         query = f"address={quote(address, safe='')}"
-        shown = f'<a href="{url}?{query}" title="Accounts seen there">{shown}</a>'
-    return SafeString(shown)
+        return SafeString(f'<a href="{url}?{query}" title="Accounts seen there">{shown}</a>')
+    return shown
 
 
 def link_html(row: Model, key: AnyForeignKey) -> SafeString:
