@@ -98,7 +98,7 @@ def clear_line(error: BaseException) -> str | None:
         return "it asked a question, but standard input has no answer: see --noinput"
     for each in _chain(error):
         if isinstance(each, psycopg.Error):
-            return _told_by_psycopg(each)
+            return _psycopg_message(each)
     # Django's own errors: the server is too old, or the session was lost in a transaction.
     own = (InterfaceError, NotSupportedError, OperationalError)
     return one_line(error) if isinstance(error, own) else None
@@ -122,7 +122,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _told_by_psycopg(error: psycopg.Error) -> str | None:
+def _psycopg_message(error: psycopg.Error) -> str | None:
     state = error.sqlstate
     if state is None:
         # It comes from libpq: no connection, or a lost one.

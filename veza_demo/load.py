@@ -76,11 +76,11 @@ def count_rows(chunks: Missing) -> int:
 
 def tables_with_rows(connection: BaseDatabaseWrapper) -> list[str]:
     """The tables that have rows, except those with rows from the migrations."""
-    asked = " UNION ALL ".join(
+    query = " UNION ALL ".join(
         f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM public.{table})" for table in WRITERS
     )
     with connection.cursor() as cursor:
-        cursor.execute(asked)
+        cursor.execute(query)
         return [name for (name,) in cursor.fetchall()]
 
 

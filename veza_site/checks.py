@@ -26,7 +26,7 @@ def secret_key() -> str:
         return ""
 
 
-def proxy_is_said() -> bool:
+def proxy_is_declared() -> bool:
     """Whether the settings say if there is a proxy. With DEBUG on, there is none."""
     return settings.DEBUG or bool(os.environ.get("BEHIND_TLS_PROXY", "").strip())
 
@@ -40,4 +40,4 @@ def secret_key_is_set(**_: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def proxy_is_set(**_: Any) -> list[CheckMessage]:
     """Report a production that does not say whether there is a proxy in front of it."""
-    return [] if proxy_is_said() else [Error(WITHOUT_PROXY, id="veza_site.E002")]
+    return [] if proxy_is_declared() else [Error(WITHOUT_PROXY, id="veza_site.E002")]

@@ -9,7 +9,7 @@ from django.core.wsgi import get_wsgi_application
 
 from veza_core.db.url import NO_DATABASE
 from veza_site import loopback
-from veza_site.checks import WITHOUT_KEY, WITHOUT_PROXY, proxy_is_said, secret_key
+from veza_site.checks import WITHOUT_KEY, WITHOUT_PROXY, proxy_is_declared, secret_key
 from veza_site.requests import checked
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
@@ -31,5 +31,5 @@ if settings.DEBUG and not loopback.is_confirmed():
     raise ImproperlyConfigured(loopback.UNCONFIRMED)
 if settings.DEBUG and settings.BEHIND_TLS_PROXY:
     raise ImproperlyConfigured(loopback.BEHIND_PROXY)
-if not proxy_is_said():
+if not proxy_is_declared():
     raise ImproperlyConfigured(WITHOUT_PROXY)

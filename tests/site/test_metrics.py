@@ -20,8 +20,8 @@ from tests.support import (
     server_parameters,
 )
 from veza_site.status import attention
-from veza_site.status.asking import NotAllowedError
 from veza_site.status.prometheus import HELP, render
+from veza_site.status.query import NotAllowedError
 from veza_site.status.questions import QUESTIONS
 from veza_site.status.report import StatusReport, read_report
 

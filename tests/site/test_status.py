@@ -31,7 +31,7 @@ from tests.support import (
     server_parameters,
 )
 from veza_site.status import attention, questions
-from veza_site.status.asking import rows
+from veza_site.status.query import rows
 from veza_site.status.questions import QUESTIONS
 from veza_site.status.report import read_report
 

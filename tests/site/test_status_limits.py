@@ -11,7 +11,7 @@ from django.db import connection
 from tests.in_process import default_database
 from tests.site.conftest import other_transaction
 from veza_site.status import deadline, report
-from veza_site.status.asking import rows
+from veza_site.status.query import rows
 from veza_site.status.questions import QUESTIONS
 
 pytestmark = pytest.mark.django_db

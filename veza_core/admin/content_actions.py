@@ -76,7 +76,7 @@ class ContentAction(RowAction):
             title=f"{self.label}: {short(row)}",
             chunks=chunks,
             do=lambda chunk: self.do(row, work, chunk, batch),
-            told=lambda rows: f"{self.done} {short(row)}: {numbers(map(type, rows))}.",
+            message=lambda rows: f"{self.done} {short(row)}: {numbers(map(type, rows))}.",
             undo=undo,
             back=way_back(self.screen_of(work.site), query, row),
             back_to=short(row),

@@ -26,7 +26,7 @@ from veza_core.screens.units import exact
 #: Rows without a foreign key, which no purge follows.
 KEPT = "kept"
 #: In this order on the page: what happens, in words, and its colour.
-SAID = {
+LABELS = {
     ErasedRows.FORBIDDING: ("Forbids it", "bad"),
     ErasedRows.DELETED: ("Deleted", "bad"),
     ErasedRows.CLEARED: ("Reference removed", "busy"),
@@ -41,7 +41,7 @@ def erasure_context(user: User, alias: str) -> dict[str, Any]:
     """The context of the page. It reads over `alias`, in a few queries."""
     models = {model._meta.db_table: model for model in apps.get_models()}
     lines = [*_effects(user, alias), *_kept(user, alias)]
-    order = [*SAID]
+    order = [*LABELS]
     lines.sort(key=lambda line: (order.index(line[1]), line[0]))
     return {
         "hint": format_html(
@@ -59,7 +59,7 @@ def erasure_context(user: User, alias: str) -> dict[str, Any]:
             [
                 (
                     _table_name(models, table),
-                    badge(what, *SAID[what]),
+                    badge(what, *LABELS[what]),
                     number,
                     _column_names(models.get(table), columns) or "the account itself",
                 )

@@ -185,7 +185,7 @@ def _among(found: list[tuple[Any, ...]]) -> Q:
 
 
 def _ask(statement: str, alias: str, **of: Any) -> list[tuple[Any, ...]]:
-    asked: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         **of,
         "own": OWN_SESSIONS,
         "of_each": OF_EACH,
@@ -196,7 +196,7 @@ def _ask(statement: str, alias: str, **of: Any) -> list[tuple[Any, ...]]:
         "latest": LATEST,
     }
     with connections[alias].cursor() as cursor:
-        cursor.execute(statement, asked)
+        cursor.execute(statement, parameters)
         return list(cursor.fetchall())
 
 

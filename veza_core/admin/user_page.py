@@ -57,7 +57,7 @@ def head(
             "initials": _initials(name),
         },
         "facts": facts,
-        "whys": list(_whys(admin, request, user)),
+        "explanations": list(_explanations(admin, request, user)),
     }
 
 
@@ -105,7 +105,7 @@ def _roles(user: User, assignments: Any) -> SafeString:
     return format_html_join(", ", "{}{}", roles) if live else SafeString("none")
 
 
-def _whys(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[SafeString]:
+def _explanations(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[SafeString]:
     """What prevents a sign-in, who did it, when and why."""
     for column, value, word, actions in STATES:
         state = getattr(user, column)

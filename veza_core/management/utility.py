@@ -19,13 +19,13 @@ class Utility(ManagementUtility):
         errors = _Errors(sys.stderr)
         errors.style_func = command.stderr.style_func
         command.stderr = errors
-        command.create_parser = _telling_visibly(  # type: ignore[method-assign]
+        command.create_parser = _with_visible_errors(  # type: ignore[method-assign]
             command.create_parser
         )
         return command
 
 
-def _telling_visibly(create: Callable[..., CommandParser]) -> Callable[..., CommandParser]:
+def _with_visible_errors(create: Callable[..., CommandParser]) -> Callable[..., CommandParser]:
     """Wrap `create_parser`: the parser's messages show control characters in options escaped.
 
     argparse escapes values, but not unknown and ambiguous options.
@@ -33,8 +33,8 @@ def _telling_visibly(create: Callable[..., CommandParser]) -> Callable[..., Comm
 
     def create_parser(*args: Any, **options: Any) -> CommandParser:
         parser = create(*args, **options)
-        tell = parser.error
-        parser.error = lambda message: tell(visible(message))  # type: ignore[method-assign]
+        error = parser.error
+        parser.error = lambda message: error(visible(message))  # type: ignore[method-assign]
         return parser
 
     return create_parser

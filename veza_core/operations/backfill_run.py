@@ -65,7 +65,7 @@ class BackfillRun:
         self.size = settings.BACKFILL_BATCH_SIZE
         self.pages = max(1, self.size // 50)
         self.rows = 0
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self.quote: Callable[[str], str] = connection.ops.quote_name
 
     def walk_until_done(self) -> None:
@@ -93,7 +93,7 @@ class BackfillRun:
         found, first = 0, 0
         end = self._one(PAGES, [table])
         while first < end:
-            wait_for_replicas(self.connection, self._tell)
+            wait_for_replicas(self.connection, self._report_once)
             last = first + self.pages
             started = time.monotonic()
             rows, limit = self._patiently(partial(self._batch, table, first, last, wait))
@@ -166,11 +166,11 @@ class BackfillRun:
 
     def _slow_down(self, reason: str) -> None:
         self.size = max(self.size // 2, 1)
-        self._tell(reason)
+        self._report_once(reason)
 
-    def _tell(self, reason: str) -> None:
-        if reason not in self._told:
-            self._told.add(reason)
+    def _report_once(self, reason: str) -> None:
+        if reason not in self._reported:
+            self._reported.add(reason)
             self.report.resting(self.operation.table, reason)
 
     def _one(self, query: str, parameters: Any) -> Any:
@@ -197,7 +197,7 @@ class SpreadRun(BackfillRun):
         found, after = 0, ""
         total = self._one(f"SELECT count(*) FROM {table}", None)
         while True:
-            wait_for_replicas(self.connection, self._tell)
+            wait_for_replicas(self.connection, self._report_once)
             started = time.monotonic()
             rows = self._patiently(partial(self._next, table, after))
             if not rows:

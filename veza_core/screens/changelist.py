@@ -61,9 +61,9 @@ class KeysetChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         self.page, self.count = self._read()
         self.result_list = self.page.rows
-        asked = probe(self)
-        self.model_admin.make_ready(staff_request(request), [*self.result_list, asked])
-        self.chips = list(chips(self, staff_request(request), asked))
+        example = probe(self)
+        self.model_admin.make_ready(staff_request(request), [*self.result_list, example])
+        self.chips = list(chips(self, staff_request(request), example))
         # Django's view and templates read these.
         self.result_count = len(self.result_list)
         self.full_result_count = None
@@ -176,11 +176,11 @@ class KeysetChangeList(ChangeList):
         return list(groups(self))
 
     @cached_property
-    def asked(self) -> list[SafeString]:
+    def active_filters(self) -> list[SafeString]:
         """The active filters, in words."""
-        asked = [(chip.label, chip.value) for chip in self.chips]
+        typed = [(chip.label, chip.value) for chip in self.chips]
         chosen = [(group.title, group.chosen) for group in self.groups if group.chosen]
-        return [format_html("{}: {}", *one) for one in (*asked, *chosen)]
+        return [format_html("{}: {}", *one) for one in (*typed, *chosen)]
 
     @cached_property
     def key_forms(self) -> list[KeyForm]:
@@ -189,8 +189,8 @@ class KeysetChangeList(ChangeList):
 
     def hints(self) -> list[str]:
         """Hints about the rows, for the template."""
-        asked = self.listing.criteria
-        return [one.hint for one in self.screen.criteria if one.hint and one.name in asked]
+        given = self.listing.criteria
+        return [one.hint for one in self.screen.criteria if one.hint and one.name in given]
 
     @property
     def order_heading(self) -> str:

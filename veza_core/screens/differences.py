@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from .columns import field_of, heading
-from .display import NOTHING, SHORT, said, short_id, shortened, words
+from .display import NOTHING, SHORT, short_id, shortened, value_text, words
 from .labels import may_open_from, url_of
 from .legible import name_html
 from .units import exact
@@ -119,4 +119,4 @@ def _value(
         if row is not None and isinstance(known, UUID) and may_open_from(row, target):
             url = url_of(target, known)
             return format_html('<a href="{}">{}</a>', url, short_id(str(known)))
-    return name_html(shortened(said(name, value), most))
+    return name_html(shortened(value_text(name, value), most))

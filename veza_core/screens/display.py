@@ -106,7 +106,7 @@ def pretty_json(value: Any) -> SafeString:
     return format_html("<pre>{}</pre>", text_html(written))
 
 
-def said(name: str, value: Any) -> str:
+def value_text(name: str, value: Any) -> str:
     """A value from JSON, in words; `name` is its key or column."""
     if value is None:
         return "nothing"
@@ -121,8 +121,8 @@ def said(name: str, value: Any) -> str:
     if not value or any(isinstance(one, (dict, list)) for one in inner):
         return json.dumps(value, ensure_ascii=False, sort_keys=True)
     if isinstance(value, list):
-        return ", ".join(said(name, one) for one in value)
-    return ", ".join(f"{_key(key)}: {said(key, value[key])}" for key in sorted(value))
+        return ", ".join(value_text(name, one) for one in value)
+    return ", ".join(f"{_key(key)}: {value_text(key, value[key])}" for key in sorted(value))
 
 
 def document(values: dict[str, Any], *, whole: bool) -> SafeString:
@@ -131,7 +131,9 @@ def document(values: dict[str, Any], *, whole: bool) -> SafeString:
         return NOTHING
     if not whole:
         # No more than a list shows, whatever its size.
-        line = ", ".join(f"{_key(key)}: {said(key, values[key])}" for key in sorted(values)[:SHORT])
+        line = ", ".join(
+            f"{_key(key)}: {value_text(key, values[key])}" for key in sorted(values)[:SHORT]
+        )
         return name_html(shortened(line))
     if any(isinstance(value, (dict, list)) for value in values.values()):
         return pretty_json(values)
@@ -140,7 +142,10 @@ def document(values: dict[str, Any], *, whole: bool) -> SafeString:
         format_html_join(
             "",
             "<li>{}: {}</li>",
-            ((name_html(_key(key)), text_html(said(key, values[key]))) for key in sorted(values)),
+            (
+                (name_html(_key(key)), text_html(value_text(key, values[key])))
+                for key in sorted(values)
+            ),
         ),
     )
 

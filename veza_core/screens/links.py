@@ -42,10 +42,10 @@ def linked(text: str, request: StaffRequest) -> SafeString:
 def _parts(text: str, request: StaffRequest) -> Iterator[str]:
     end = 0
     for found in _FOUND.finditer(text):
-        said = found[0].rstrip(_ENDS)
-        stop = found.start() + len(said)
+        matched = found[0].rstrip(_ENDS)
+        stop = found.start() + len(matched)
         kind = found.lastgroup or ""
-        link = "" if _goes_on(kind, text, stop) else _link(kind, said, request)
+        link = "" if _goes_on(kind, text, stop) else _link(kind, matched, request)
         if link:
             yield text_html(text[end : found.start()])
             yield link
@@ -60,33 +60,33 @@ def _goes_on(kind: str, text: str, stop: int) -> bool:
     return text.startswith((_CUT, "@", "/", "-", "_") if kind in ("mail", "ip") else _CUT, stop)
 
 
-def _link(kind: str, said: str, request: StaffRequest) -> str:
+def _link(kind: str, matched: str, request: StaffRequest) -> str:
     """The link for a URL, a path of this site or an ID; empty if it is none, or if the user may not
     open the page.
     """
-    shown = text_html(said)
+    shown = text_html(matched)
     if kind == "id":
         # Which table has the row is not known without a query.
         if not _may_read_all(request):
             return ""
-        url = reverse("admin:by_id", args=[UUID(said)])
+        url = reverse("admin:by_id", args=[UUID(matched)])
         return format_html('<a href="{}">{}</a>', url, shown)
     if kind == "mail":
         # Not a search: what is searched for must not be in the address of a page.
-        mail = said[len("mailto:") :] if said.lower().startswith("mailto:") else said
+        mail = matched[len("mailto:") :] if matched.lower().startswith("mailto:") else matched
         return format_html('<a href="mailto:{}" rel="noopener noreferrer">{}</a>', mail, shown)
     if kind == "ip":
-        url = _accounts_at(said, request)
+        url = _accounts_at(matched, request)
         return url and format_html('<a href="{}">{}</a>', url, shown)
-    within = said if kind == "path" else _own_path(said)
+    within = matched if kind == "path" else _own_path(matched)
     if within:
         if not within.startswith(reverse("admin:index")) or not _may_open(request, within):
             return ""
         return format_html('<a href="{}">{}</a>', within, shown)
-    if not _is_plain(said):
+    if not _is_plain(matched):
         return ""
     # Other sites are unknown: they get no referrer, and no access to the window.
-    return format_html('<a href="{}" rel="noopener noreferrer nofollow">{}</a>', said, shown)
+    return format_html('<a href="{}" rel="noopener noreferrer nofollow">{}</a>', matched, shown)
 
 
 def _accounts_at(address: str, request: StaffRequest) -> str:
@@ -125,15 +125,15 @@ def _may_open(request: StaffRequest, url: str) -> bool:
                 return False
             prefix = f"{screen.opts.app_label}_{screen.opts.model_name}_"
             page = (found.url_name or "").removeprefix(prefix)
-            asked = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-            return bool(screen.may_open(request, page, found.kwargs.get("action", ""), asked))
+            names = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+            return bool(screen.may_open(request, page, found.kwargs.get("action", ""), names))
     return True
 
 
 def page_at(text: str, request: StaffRequest) -> str:
     """The page of this site with this address, if the user may open it; otherwise empty."""
-    said = text.strip("<>")
-    within = said if said.startswith(reverse("admin:index")) else _own_path(said)
+    address = text.strip("<>")
+    within = address if address.startswith(reverse("admin:index")) else _own_path(address)
     return within if within and _may_open(request, within) else ""
 
 

@@ -181,15 +181,15 @@ def panels_of(site: StaffSite, request: StaffRequest, row: Model, alias: str) ->
     }
     if not panels:
         return []
-    asked = {"key": row.pk, "latest": LATEST, "looked_through": LOOKED_THROUGH,
+    parameters = {"key": row.pk, "latest": LATEST, "looked_through": LOOKED_THROUGH,
              "counted": PANEL_COUNT_LIMIT + 1, "through": THROUGH}  # fmt: skip
     with connections[alias].cursor() as cursor:
-        cursor.execute(union(panel.relation.latest for panel in panels.values()), asked)
+        cursor.execute(union(panel.relation.latest for panel in panels.values()), parameters)
         for place, text in cursor.fetchall():
             panels[place].rows.append(panels[place].relation.read(json.loads(text)))
         full = [panel for panel in panels.values() if len(panel.rows) == LATEST]
         if full:
-            cursor.execute(union(panel.relation.count for panel in full), asked)
+            cursor.execute(union(panel.relation.count for panel in full), parameters)
             for place, number in cursor.fetchall():
                 panels[place].number = Count.of(number, PANEL_COUNT_LIMIT)
     return list(panels.values())

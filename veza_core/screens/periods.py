@@ -62,23 +62,23 @@ def within_range(column: str, since: datetime | None, until: datetime | None) ->
 
 def place_in(order: Order, given: Mapping[str, str]) -> Place:
     """Where the page begins. Raises `HelpfulError` if this is given twice."""
-    asked = [name for name in (*PLACES, "jump", "last") if name in given]
-    if len(asked) > 1:
-        raise HelpfulError(f"Use only one of {', '.join(asked)}.")
-    if not asked:
+    names = [name for name in (*PLACES, "jump", "last") if name in given]
+    if len(names) > 1:
+        raise HelpfulError(f"Use only one of {', '.join(names)}.")
+    if not names:
         return FIRST
-    if asked[0] == "last":
+    if names[0] == "last":
         return LAST
-    if asked[0] == "jump":
+    if names[0] == "jump":
         if not order.by_time:
             raise HelpfulError(
                 "“jump” does not work here: this list is not sorted by time. Use “since” or "
                 "“until”."
             )
         return _jump(order, given)
-    place = PLACES[asked[0]]
+    place = PLACES[names[0]]
     try:
-        cursor: Cursor = order.cursor(given[asked[0]])
+        cursor: Cursor = order.cursor(given[names[0]])
     except MalformedCursorError as error:
         raise HelpfulError(
             "This page of the list does not exist: start at the first page."

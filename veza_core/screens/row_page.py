@@ -21,7 +21,7 @@ from .guard import READING, guarded
 from .labels import url_of
 from .panel_html import contents
 from .panels import panels_of
-from .timeline import ON_ROW, Timeline, asked, parameters, timeline
+from .timeline import ON_ROW, Timeline, parameters, parse_query, timeline
 
 #: What every page ends with.
 ROW = ("id", "created_at", "updated_at", "deleted_at")
@@ -75,7 +75,7 @@ class RowPages(BaseScreen):
             raise PermissionDenied
         if request.method not in READING:
             return HttpResponseNotAllowed(READING)
-        kind, before = asked(request.GET)
+        kind, before = parse_query(request.GET)
         row = request.inspected = self.get_object(request, object_id)
         page = timeline(self.admin_site, request, row, self.read_alias, kind=kind, before=before)
         self.make_ready(request, page.rows)

@@ -235,7 +235,7 @@ def _merged(
     )
 
 
-def asked(query: QueryDict) -> tuple[str, TimelineCursor | None]:
+def parse_query(query: QueryDict) -> tuple[str, TimelineCursor | None]:
     """The kind and the position in a URL. Raises `HelpfulError` for unknown ones."""
     if unknown := set(query) - {"kind", "before"}:
         raise HelpfulError(f"A timeline has no filter “{min(unknown)[:40]}”.")

@@ -46,12 +46,12 @@ def reason(error: Exception) -> str:
         return error.why
     cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
     state = str(getattr(cause, "sqlstate", None) or "")
-    if not state and isinstance(cause, psycopg.Error) and _asked_for_password(cause):
+    if not state and isinstance(cause, psycopg.Error) and _needs_password(cause):
         return REFUSED
     return REASONS.get(state) or REASONS.get(state[:2]) or UNREACHABLE
 
 
-def _asked_for_password(error: psycopg.Error) -> bool:
+def _needs_password(error: psycopg.Error) -> bool:
     """Whether the server answered, but refused the sign-in: libpq gives no SQLSTATE then."""
     return error.pgconn is not None and bool(error.pgconn.used_password)
 

@@ -20,7 +20,7 @@ class Origin:
     """Where the rows of a file are from, and whether the file says so."""
 
     place: dict[str, Any]
-    is_told: bool = False
+    is_written: bool = False
 
 
 _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
@@ -37,12 +37,12 @@ def saved_from(session: Session) -> Iterator[Origin]:
         _origin.reset(token)
 
 
-def origin_to_tell() -> dict[str, Any] | None:
+def unwritten_origin() -> dict[str, Any] | None:
     """Where the rows are from, the first time; None: nobody asked, or it is already written."""
     origin = _origin.get()
-    if origin is None or origin.is_told:
+    if origin is None or origin.is_written:
         return None
-    origin.is_told = True
+    origin.is_written = True
     return origin.place
 
 
@@ -52,5 +52,5 @@ class OriginMixin(Serializer):
     def get_dump_object(self, obj: Model) -> dict[str, Any]:
         """The object, as Django writes it."""
         written: dict[str, Any] = super().get_dump_object(obj)
-        place = origin_to_tell()
+        place = unwritten_origin()
         return {"saved_from": place, **written} if place else written

@@ -3,7 +3,7 @@
 from django.core.serializers.xml_serializer import Deserializer
 from django.core.serializers.xml_serializer import Serializer as DjangoSerializer
 
-from veza_site.serializers import origin_to_tell
+from veza_site.serializers import unwritten_origin
 
 __all__ = ["Deserializer", "Serializer"]
 
@@ -14,7 +14,7 @@ class Serializer(DjangoSerializer):
     def start_serialization(self) -> None:
         """Open the document."""
         super().start_serialization()
-        if place := origin_to_tell():
+        if place := unwritten_origin():
             known = {name: str(value) for name, value in place.items() if value is not None}
             self.indent(1)
             self.xml.startElement("saved_from", known)

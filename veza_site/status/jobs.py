@@ -9,7 +9,7 @@ from psycopg import sql
 from veza_core.operations.jobs import BACKUP, PURGE, RECOUNT
 from veza_core.operations.purge.catalog import read_catalog
 from veza_core.operations.purge.policy import Due, read_policy
-from veza_site.status.asking import MOST_COUNTED, Answer, rows
+from veza_site.status.query import MOST_COUNTED, Answer, rows
 from veza_streaming.weekly_plays import WEEKLY_PLAYS
 
 

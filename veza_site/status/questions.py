@@ -17,9 +17,9 @@ from veza_core.schema.v1 import LAST_OF_V1
 from veza_site.append_only import NO_TABLE, changes
 from veza_site.replicas.lag import read_primary
 from veza_site.replicas.replica import replicas
-from veza_site.status.asking import Answer, NotAllowedError, rows
 from veza_site.status.deadline import left
 from veza_site.status.jobs import backup, purge, purge_due, queue, recount, weekly_plays
+from veza_site.status.query import Answer, NotAllowedError, rows
 
 
 def server(connection: BaseDatabaseWrapper) -> Answer:
@@ -41,10 +41,10 @@ def server(connection: BaseDatabaseWrapper) -> Answer:
 
 def clock(connection: BaseDatabaseWrapper) -> Answer:
     """How many seconds this machine's clock is ahead of the server's; negative: behind it."""
-    asked = time.time()
+    before = time.time()
     [answer] = rows(connection, "SELECT extract(epoch FROM clock_timestamp())::float8 AS now")
     # The server answered at some time between these two, so no difference within them is known.
-    earliest, latest = asked - answer["now"], time.time() - answer["now"]
+    earliest, latest = before - answer["now"], time.time() - answer["now"]
     return {"seconds_ahead": max(earliest, min(0.0, latest))}
 
 

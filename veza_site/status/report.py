@@ -10,9 +10,9 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_site.status.asking import NotAllowedError
 from veza_site.status.attention import Concern, concerns_of
 from veza_site.status.deadline import Bounded, NoTimeLeftError, within
+from veza_site.status.query import NotAllowedError
 from veza_site.status.questions import QUESTIONS
 
 #: Seconds for all questions, for one statement, and for a lock that a statement waits for.

@@ -4,8 +4,8 @@ from typing import Any
 
 from veza_core.sizes import size
 from veza_core.visible import visible
-from veza_site.status.asking import MOST_COUNTED
 from veza_site.status.attention import difference, duration
+from veza_site.status.query import MOST_COUNTED
 from veza_site.status.report import StatusReport
 
 VERSION = "schema_version"
@@ -13,11 +13,13 @@ VERSION = "schema_version"
 
 def lines(report: StatusReport) -> list[str]:
     """The report, line by line."""
-    told = {name: LINES[name](answer) for name, answer in report.answers.items()}
-    told |= {name: f"unknown: {reason}" for name, reason in report.unanswered.items()}
+    texts = {name: LINES[name](answer) for name, answer in report.answers.items()}
+    texts |= {name: f"unknown: {reason}" for name, reason in report.unanswered.items()}
     width = max(map(len, LINES))
     return [
-        visible(f"{name.replace('_', ' '):{width}}  {told[name]}") for name in LINES if name in told
+        visible(f"{name.replace('_', ' '):{width}}  {texts[name]}")
+        for name in LINES
+        if name in texts
     ]
 
 
@@ -93,8 +95,8 @@ def _admin_replicas(answer: dict[str, Any]) -> str:
     parts = []
     for alias, state in answer.items():
         behind = state["seconds_behind"]
-        told = "" if behind is None else f", {duration(behind)} behind"
-        parts.append(f"{alias} {state['left_because'] or 'is in use'}{told}")
+        delay = "" if behind is None else f", {duration(behind)} behind"
+        parts.append(f"{alias} {state['left_because'] or 'is in use'}{delay}")
     return "; ".join(parts) or "none, the admin reads from the primary"
 
 
@@ -106,13 +108,13 @@ def _nodes(answer: dict[str, Any]) -> str:
 
 def _transactions(answer: dict[str, Any]) -> str:
     oldest = answer["oldest"]
-    told = (
+    text = (
         f"the oldest is {duration(oldest['age'])} old, pid {oldest['pid']}, role {oldest['role']}"
         if oldest
         else "no other is open"
     )
     number = answer["prepared"]["number"]
-    return f"{told}; {number} prepared"
+    return f"{text}; {number} prepared"
 
 
 LINES = {

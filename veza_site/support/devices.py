@@ -19,19 +19,19 @@ DAY = 24 * 3600
 
 def known_device(request: HttpRequest | None, user: User | None) -> str | None:
     """The key of the request's browser, if it signed in to the account before."""
-    said = _said(request)
-    if said is None or user is None:
+    known = _read_cookie(request)
+    if known is None or user is None:
         return None
-    device, account, version = said
+    device, account, version = known
     return device if (account, version) == (str(user.pk), user.token_version) else None
 
 
 def signed_in_before(request: HttpRequest | None) -> bool:
     """Whether the request's browser signed in before, to any account; reads no table."""
-    return _said(request) is not None
+    return _read_cookie(request) is not None
 
 
-def _said(request: HttpRequest | None) -> tuple[str, str, int] | None:
+def _read_cookie(request: HttpRequest | None) -> tuple[str, str, int] | None:
     """What the cookie says: the browser's key, an account, its `token_version`."""
     cookie = request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME) if request else None
     try:

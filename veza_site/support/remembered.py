@@ -213,8 +213,8 @@ def opening(row: Any) -> SafeString:
     return format_html('<a href="{}">{}</a>', url_of(type(row), row.pk), when(row.created_at))
 
 
-def _remark(said: str, request: StaffRequest) -> SafeString:
-    whole = f"{said}…" if isinstance(said, Excerpt) else said
+def _remark(text: str, request: StaffRequest) -> SafeString:
+    whole = f"{text}…" if isinstance(text, Excerpt) else text
     return format_html('<span class="text">{}</span>', linked(whole, request))
 
 

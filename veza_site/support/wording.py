@@ -36,13 +36,13 @@ def done(site: StaffSite, action: str) -> str:
         if screen.opts.db_table == table:
             if name in ANY:
                 return ANY[name]
-            said = {known.name: known.done for known in screen.row_actions}
-            return said.get(name, words(name)).rstrip(":")
+            verbs = {known.name: known.done for known in screen.row_actions}
+            return verbs.get(name, words(name)).rstrip(":")
     return action
 
 
 def done_alone(site: StaffSite, action: str) -> str:
     """The same for a place where no object follows: "Added a note", without "on"."""
-    said = done(site, action)
-    before, _, last = said.rpartition(" ")
-    return before if last in ("from", "of", "on", "to") else said
+    text = done(site, action)
+    before, _, last = text.rpartition(" ")
+    return before if last in ("from", "of", "on", "to") else text

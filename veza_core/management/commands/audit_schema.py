@@ -128,7 +128,7 @@ class Command(FindingsCommand):
         if not rules:
             raise self._error("--exclude-rule leaves no rule to run")
         # A rule that is given by name runs on any database.
-        asked = Profile.VEZA if options["rule"] else None
+        default = Profile.VEZA if options["rule"] else None
         path = options["exceptions"]
         try:
             accepted = read_baseline(options["baseline"]) if options["baseline"] else frozenset()
@@ -142,7 +142,7 @@ class Command(FindingsCommand):
                     [rule for rule in rules if rule.check is not None],
                     sources=[source for source in own_sources() if source[0] in rules],
                     exceptions=exceptions,
-                    profile=Profile(options["profile"]) if options["profile"] else asked,
+                    profile=Profile(options["profile"]) if options["profile"] else default,
                 )
         except (AuditError, BaselineError, ExceptionsError, ImproperlyConfigured) as error:
             raise self._error(error) from error

@@ -71,7 +71,7 @@ def foresee_one(connection: BaseDatabaseWrapper, name: str, key: Any) -> list[Er
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _RowCount:
     """A line of the answer; `parent` has the rows that its rows refer to, unless they are
     deleted.
     """
@@ -92,11 +92,11 @@ class _Question:
     key: Any
     #: The keys of the rows that would be deleted, parents first.
     gone: dict[LinkedTable, sql.Composable] = field(default_factory=dict)
-    asked: list[_Asked] = field(default_factory=list)
+    row_counts: list[_RowCount] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._follow()
-        self.asked = [*self._deleted(), *self._cleared(), *self._blockers()]
+        self.row_counts = [*self._deleted(), *self._cleared(), *self._blockers()]
 
     def statement(self) -> sql.Composable:
         return sql.SQL("WITH RECURSIVE {} SELECT {}").format(
@@ -104,7 +104,7 @@ class _Question:
                 sql.SQL("{} (key) AS ({})").format(_name(table), query)
                 for table, query in self.gone.items()
             ),
-            sql.SQL(", ").join(asked.count for asked in self.asked if asked.count is not None),
+            sql.SQL(", ").join(each.count for each in self.row_counts if each.count is not None),
         )
 
     def answer(self, figures: Sequence[Sequence[int]]) -> Iterator[ErasedRows]:
@@ -115,15 +115,15 @@ class _Question:
         #: Tables with unknown deleted rows, and tables whose rows are not all followed.
         cut: set[LinkedTable] = set()
         lost: set[LinkedTable] = set()
-        for asked in self.asked:
-            table = asked.table
-            if asked.count is None:
-                yield ErasedRows(table, asked.what, asked.columns, None)
+        for each in self.row_counts:
+            table = each.table
+            if each.count is None:
+                yield ErasedRows(table, each.what, each.columns, None)
                 continue
             found, meant = next(numbers)
             is_least = found > MOST
-            if asked.parent is not None:
-                is_least |= asked.parent in lost
+            if each.parent is not None:
+                is_least |= each.parent in lost
             else:
                 parents = self._parents(table)
                 # The table itself, which is not lost yet, if rows refer to others of it.
@@ -133,8 +133,8 @@ class _Question:
                     cut.add(table)
                 if is_least or found > FOLLOWED:
                     lost.add(table)
-            is_most = asked.what == ErasedRows.CLEARED and table in cut
-            yield ErasedRows(table, asked.what, asked.columns, min(meant, MOST), is_least, is_most)
+            is_most = each.what == ErasedRows.CLEARED and table in cut
+            yield ErasedRows(table, each.what, each.columns, min(meant, MOST), is_least, is_most)
 
     def _follow(self) -> None:
         for table in reversed(self.catalog.children_first()):
@@ -160,11 +160,11 @@ class _Question:
     def _parents(self, table: LinkedTable) -> set[LinkedTable]:
         return {parent for parent, _ in self._taking(table)}
 
-    def _deleted(self) -> Iterator[_Asked]:
+    def _deleted(self) -> Iterator[_RowCount]:
         for table in self.gone:
             columns = sorted(reference.column for _, reference in self._taking(table))
             rows = sql.SQL("SELECT key FROM {}").format(_name(table))
-            yield _Asked(
+            yield _RowCount(
                 table, ErasedRows.DELETED, [] if table == self.root else columns, _count(rows, ALL)
             )
         spread = {
@@ -174,9 +174,9 @@ class _Question:
             if reference.table.is_spread and reference.action == CASCADE
         }
         for table, column in spread.items():
-            yield _Asked(table, ErasedRows.DELETED, [column], None)
+            yield _RowCount(table, ErasedRows.DELETED, [column], None)
 
-    def _cleared(self) -> Iterator[_Asked]:
+    def _cleared(self) -> Iterator[_RowCount]:
         for parent in self.gone:
             for reference in self.catalog.references[parent]:
                 table = reference.table
@@ -189,15 +189,15 @@ class _Question:
                         # A deleted row loses no reference.
                         meant = sql.SQL("key NOT IN (TABLE {})").format(_name(table))
                     count = _count(_children(reference, parent), meant)
-                yield _Asked(table, ErasedRows.CLEARED, [reference.column], count, parent)
+                yield _RowCount(table, ErasedRows.CLEARED, [reference.column], count, parent)
 
-    def _blockers(self) -> Iterator[_Asked]:
+    def _blockers(self) -> Iterator[_RowCount]:
         for parent in self.gone:
             for reference in self.catalog.blockers[parent]:
                 ours = str(reference.table) in self.catalog.tables
                 count = _count(_children(reference, parent), ALL) if ours else None
                 columns = [reference.column]
-                yield _Asked(reference.table, ErasedRows.FORBIDDING, columns, count, parent)
+                yield _RowCount(reference.table, ErasedRows.FORBIDDING, columns, count, parent)
 
 
 def _children(reference: Reference, parent: LinkedTable) -> sql.Composable:

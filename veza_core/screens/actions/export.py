@@ -149,8 +149,8 @@ def _export(
     """Log it, then send it: without the entry, no row is sent."""
     table = admin.opts.db_table
     fields = export_fields(admin)
-    asked = {"filters": _filters(listing), "columns": headings(admin, fields)}
-    admin.admin_site.record(request, f"{table}.export", admin.model, reason=reason, after=asked)
+    contents = {"filters": _filters(listing), "columns": headings(admin, fields)}
+    admin.admin_site.record(request, f"{table}.export", admin.model, reason=reason, after=contents)
     with reading(admin.read_alias):
         database = database_of(connections[admin.read_alias])
     # The database is only in the file's name, because the first line has the columns' names.

@@ -107,12 +107,12 @@ class ActionForm(ReasonForm):
         super().__init__(*args, **kwargs)
         self.is_short = len(rows) == 1
         every = action.fields(access, rows)
-        asked = {name: field for name, field in every.items() if name not in known}
+        shared = {name: field for name, field in every.items() if name not in known}
         self.known = {name: field for name, field in every.items() if name in known}
         if not action.asks_reason:
             del self.fields["reason"]
             self.fields.pop("usual", None)
-        self.asked = [*asked]
+        self.shared = [*shared]
         self.word = confirmation(action, rows)
         word = {"confirm": forms.CharField(
             label=f"To confirm, type “{self.word}”",
@@ -120,8 +120,8 @@ class ActionForm(ReasonForm):
             widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
             error_messages={"required": f"Type “{self.word}” to confirm."},
         )} if self.word else {}  # fmt: skip
-        self.fields |= asked | word
-        self.order_fields([*asked, "usual", "reason", "confirm", "code"])
+        self.fields |= shared | word
+        self.order_fields([*shared, "usual", "reason", "confirm", "code"])
 
     def clean_confirm(self) -> str:
         """The word itself. Several blanks count as one, because a page shows them like this."""
@@ -138,7 +138,7 @@ class ActionForm(ReasonForm):
     @property
     def values(self) -> dict[str, Any]:
         """The values of the action's own fields."""
-        return {name: self.cleaned_data[name] for name in self.asked}
+        return {name: self.cleaned_data[name] for name in self.shared}
 
     def values_of(self, own: Mapping[str, str]) -> dict[str, Any]:
         """The same for a row with its own values. Raises `ValidationError` for invalid ones."""

@@ -24,18 +24,18 @@ from .addresses import next_of, origin_of, selected_url, undo_url, way_back
 from .forms import ActionForm, CodeCheck, filled
 from .naming import called, short
 from .perform import GONE, Outcome, may, perform, perform_some
-from .progress import NAMED, ActionRun, progress, told_of, with_undo
+from .progress import NAMED, ActionRun, left_out_message, progress, with_undo
 from .reasons import usual_reasons
 from .selection import (
     CHUNK,
     MOST,
     Selection,
-    asked_for,
     find,
     no_effect,
     of_batch,
     of_keys,
     read_rows,
+    selection_of,
     sent,
 )
 
@@ -86,7 +86,7 @@ def _view(
         with reading(admin.read_alias):
             query = before or request.GET
             if object_id is None:
-                selection = asked_for(admin, request, action, query)
+                selection = selection_of(admin, request, action, query)
             else:
                 selection = _one(admin, request, object_id)
             _may_begin(action, request, selection)
@@ -142,8 +142,8 @@ def _with_rows(admin: BaseScreen, request: StaffRequest, seen: Mapping[UUID, str
 def _may_begin(action: RowAction, request: StaffRequest, selection: Selection) -> None:
     """Raise what the change would raise, before the form is filled in."""
     if not selection.rows:
-        told = "; ".join(f"“{each.name}”: {each.why}" for each in selection.left_out[:NAMED])
-        raise ConflictError(f"“{action.label}” applies to none of these rows. {told}")
+        left_out = "; ".join(f"“{each.name}”: {each.why}" for each in selection.left_out[:NAMED])
+        raise ConflictError(f"“{action.label}” applies to none of these rows. {left_out}")
     if len(selection.rows) == 1:
         (row,) = selection.rows
         if not action.applies(row):
@@ -220,12 +220,12 @@ def _act_on_several(
     undo = selected_url(admin.model, action.undo, {"batch": batch, "next": back})
     link = undo if action.undo else ""
 
-    def told(rows: Sequence[Any]) -> str:
+    def message(rows: Sequence[Any]) -> str:
         return f"{action.done} {called(admin, rows)}."
 
     if len(chunks) > 1:
         title = f"{action.label}: {len(keys):,} {admin.opts.verbose_name_plural}"
-        run = ActionRun(title, chunks, do, told, link, back, left_out=selection.left_out)
+        run = ActionRun(title, chunks, do, message, link, back, left_out=selection.left_out)
         return progress(admin, request, run)
     try:
         outcome = do(keys)
@@ -234,9 +234,9 @@ def _act_on_several(
     outcome.left_out += selection.left_out
     if outcome.changes:
         rows = [row for row, _ in outcome.changes]
-        messages.success(request, with_undo(told(rows), link))
+        messages.success(request, with_undo(message(rows), link))
     if outcome.left_out:
-        messages.warning(request, told_of(outcome.left_out))
+        messages.warning(request, left_out_message(outcome.left_out))
     return HttpResponseRedirect(back)
 
 

@@ -47,7 +47,7 @@ class ActionRun:
     #: Changes a batch.
     do: Callable[[Sequence[Any]], Outcome]
     #: A sentence about the changed rows.
-    told: Callable[[Sequence[Any]], str]
+    message: Callable[[Sequence[Any]], str]
     #: The page that undoes it; empty if there is none.
     undo: str
     #: The next page, and its name.
@@ -96,9 +96,9 @@ def _stream(head: str, tail: str, run: ActionRun) -> Iterator[str]:
     yield render_to_string(
         "veza/actions/result.html",
         {
-            "told": with_undo(run.told(rows), run.undo) if rows else "Nothing was changed.",
+            "message": with_undo(run.message(rows), run.undo) if rows else "Nothing was changed.",
             "stopped": stopped,
-            "left_out": told_of(outcome.left_out) if outcome.left_out else "",
+            "left_out": left_out_message(outcome.left_out) if outcome.left_out else "",
             "back": run.back,
             "back_to": run.back_to,
         },
@@ -106,13 +106,15 @@ def _stream(head: str, tail: str, run: ActionRun) -> Iterator[str]:
     yield tail
 
 
-def told_of(left_out: Sequence[LeftOut]) -> str:
+def left_out_message(left_out: Sequence[LeftOut]) -> str:
     """What was left out, with a readable number of names."""
     named = "; ".join(f"“{row.name}”: {row.why}" for row in left_out[:NAMED])
     more = f" And {len(left_out) - NAMED:,} more." if len(left_out) > NAMED else ""
     return f"{len(left_out):,} left out. {named}{more}"
 
 
-def with_undo(told: str, url: str) -> SafeString:
+def with_undo(message: str, url: str) -> SafeString:
     """What was done, and a link that undoes it."""
-    return format_html('{} <a href="{}">Undo</a>', told, url) if url else format_html("{}", told)
+    return (
+        format_html('{} <a href="{}">Undo</a>', message, url) if url else format_html("{}", message)
+    )

@@ -136,7 +136,7 @@ def read_rows(given: Sequence[str]) -> dict[UUID, str]:
     return rows
 
 
-def asked_for(
+def selection_of(
     admin: BaseScreen, request: StaffRequest, action: RowAction, query: QueryDict
 ) -> Selection:
     """The rows of a URL, without those to which the action does not apply.

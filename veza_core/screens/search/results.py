@@ -166,15 +166,15 @@ def _place(kind: Kind, row: Model, term: Term) -> tuple[bool, bool, bool, int]:
 def _load(alias: str, kinds: Sequence[Kind]) -> list[list[Model]]:
     """The rows of each kind, all in one query: as JSON, because their columns differ."""
     rows: list[list[Model]] = [[] for _ in kinds]
-    asked = [(place, kind) for place, kind in enumerate(kinds) if kind.hits]
-    if not asked:
+    nonempty = [(place, kind) for place, kind in enumerate(kinds) if kind.hits]
+    if not nonempty:
         return rows
     names = [_fields(kind) for kind in kinds]
     query = sql.SQL(" UNION ALL ").join(
-        _rows_as_json(place, kind.admin, names[place]) for place, kind in asked
+        _rows_as_json(place, kind.admin, names[place]) for place, kind in nonempty
     )
-    keys: list[list[uuid.UUID]] = [list(kind.hits) for _, kind in asked]
-    read = {place: reader_of(kind.admin.model, names[place], alias) for place, kind in asked}
+    keys: list[list[uuid.UUID]] = [list(kind.hits) for _, kind in nonempty]
+    read = {place: reader_of(kind.admin.model, names[place], alias) for place, kind in nonempty}
     with connections[alias].cursor() as cursor:
         cursor.execute(query, keys)
         for place, text in cursor.fetchall():

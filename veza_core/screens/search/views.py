@@ -91,7 +91,7 @@ def search(site: StaffSite, request: StaffRequest) -> HttpResponse:
         if before := typed.take(request):
             # The session had ended before it was sent.
             return HttpResponseRedirect(_address(request, read(before.get("q", ""))))
-        return page(site, request, asked(request))
+        return page(site, request, stored_term(request))
     except HelpfulError as error:
         return error_page(site, request, error)
 
@@ -109,7 +109,7 @@ def keep(request: StaffRequest, term: Term) -> str:
     return name
 
 
-def asked(request: StaffRequest) -> Term | None:
+def stored_term(request: StaffRequest) -> Term | None:
     """The term that the URL names; None: the page without results. Raises `HelpfulError`."""
     if set(request.GET) - {"s", "all"}:
         raise HelpfulError("Use the search box: search terms must not appear in a page's address.")
@@ -136,7 +136,7 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
             only = the_one(found, alone=not places)
             if "all" not in request.GET and only is not None:
                 return _open(site, request, only, found)
-            places = [*_asked(site, request, term), *places]
+            places = [*_lists_by_address(site, request, term), *places]
             if pasted := page_at(term.text, request):
                 places = [MenuEntry("The page with this address", "", pasted), *places]
             if "all" not in request.GET and (place := _the_list(places, term, found)):
@@ -161,7 +161,7 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
     return response
 
 
-def _asked(site: StaffSite, request: StaffRequest, term: Term) -> Iterator[MenuEntry]:
+def _lists_by_address(site: StaffSite, request: StaffRequest, term: Term) -> Iterator[MenuEntry]:
     """The lists with a filter that searches other tables for the typed text: an IP address."""
     for screen in site.screens():
         if not isinstance(screen, InspectionAdmin) or not screen.has_view_permission(request):

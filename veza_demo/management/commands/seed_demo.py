@@ -126,10 +126,10 @@ class Command(BaseCommand):
         found = plan.rows - plan.rows_missing
         if found:
             self.stdout.write(f"Found {found:,} of {plan.rows:,} rows of this set: continuing.")
-        asked = plan.world.counts
+        counts = plan.world.counts
         self.stdout.write(
-            f"Demo data of seed {seed}, up to {now.isoformat()}: {asked.users:,} users, "
-            f"{asked.tracks:,} tracks, {asked.plays:,} plays"
+            f"Demo data of seed {seed}, up to {now.isoformat()}: {counts.users:,} users, "
+            f"{counts.tracks:,} tracks, {counts.plays:,} plays"
         )
 
     def _end(self, plan: "SeedPlan", seconds: float) -> None:

@@ -44,7 +44,7 @@ class Command(AnnouncedMixin, dumpdata.Command):
                 outcome = super().run(session, *args, output=None, **options)
             else:
                 outcome = self._save(_path(file), session, args, options, replace=replace)
-        if not origin.is_told and options["verbosity"]:
+        if not origin.is_written and options["verbosity"]:
             self.stderr.write("There are no rows, so the fixture does not say where it is from.")
         return outcome
 

@@ -57,12 +57,12 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 user = find_user(options["user"])
-                said = [grant_role(user, role, expires_at, NAME)] if role else []
+                lines = [grant_role(user, role, expires_at, NAME)] if role else []
                 if options["reset_second_factor"]:
-                    said.append(self._reset(user))
+                    lines.append(self._reset(user))
         except GrantError as error:
             raise CommandError(str(error)) from error
-        for line in said:
+        for line in lines:
             self.stdout.write(line)
 
     @staticmethod

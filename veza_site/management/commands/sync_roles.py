@@ -93,11 +93,11 @@ class Command(BaseCommand):
                 self.stdout.write(f"{statement};")
             return
         for name, made in done.items():
-            told = f" now: {counted(len(made), 'statement')}." if made else ": nothing to do."
-            self.stdout.write(f"Role {name} is up to date{told}")
-        self._tell_of_others([*done])
+            outcome = f" now: {counted(len(made), 'statement')}." if made else ": nothing to do."
+            self.stdout.write(f"Role {name} is up to date{outcome}")
+        self._warn_of_other_databases([*done])
 
-    def _tell_of_others(self, names: list[str]) -> None:
+    def _warn_of_other_databases(self, names: list[str]) -> None:
         """Warn about other databases: PUBLIC may connect to them, and nothing is proven of them."""
         each = [elsewhere(connection.connection, name) for name in names]
         if others := sorted({*chain.from_iterable(each)}):

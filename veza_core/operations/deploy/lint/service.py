@@ -53,14 +53,14 @@ def judge(
     statements: dict[Migration, list[str]] = {}
     seen = [*examine(connection, state, migrations, statements)]
     # squawk only reads the text. PostgreSQL's own effects say more about the same problem.
-    said = squawk(statements, configuration)
+    found = squawk(statements, configuration)
     known = {(finding.migration, finding.heading) for finding in seen}
     excused = {
         (str(migration), heading)
         for migration in migrations
         for heading in getattr(migration, "reviewed", {})
     }
-    left = [one for one in said if (one.migration, one.heading) not in known | excused]
+    left = [one for one in found if (one.migration, one.heading) not in known | excused]
     return sorted([*seen, *left], key=lambda finding: finding.migration)
 
 

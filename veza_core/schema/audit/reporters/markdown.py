@@ -79,8 +79,8 @@ def _gaps(report: AuditReport) -> list[tuple[str, Finding]]:
 
 def _gap_table(report: AuditReport, gaps: list[tuple[str, Finding]]) -> str:
     if not gaps:
-        asked = any(rule.id in _KEY_RULES for rule in report.rules)
-        return "Every table has its UUID key." if asked else "The rules on keys were not run."
+        are_run = any(rule.id in _KEY_RULES for rule in report.rules)
+        return "Every table has its UUID key." if are_run else "The rules on keys were not run."
     lines = ["| Domain | Table | Current PK | Target V1 PK |", "| :--- | :--- | :--- | :--- |"]
     lines += [
         f"| **{domain}** | {code(finding.table or '')} | "

@@ -99,7 +99,7 @@ def fk_duplicate(catalog: Catalog) -> Iterator[Found]:
             if older is key or key.table is not table:
                 continue
             fix = None
-            if _says(key) == _says(older) and older.is_valid:
+            if _options(key) == _options(older) and older.is_valid:
                 statement = alter_table(table, f"DROP CONSTRAINT {ident(key.name)}")
                 place = older.table
                 needs = frozenset([f"constraint {qualified(place.schema, place.name, older.name)}"])
@@ -116,7 +116,7 @@ def _of_parents(table: Table) -> Iterator[ForeignKey]:
             yield from parent.foreign_keys
 
 
-def _says(key: ForeignKey) -> tuple[object, ...]:
+def _options(key: ForeignKey) -> tuple[object, ...]:
     return (
         key.on_delete, key.on_update, key.match, key.set_columns, key.is_deferrable,
         key.is_enforced,

@@ -52,7 +52,7 @@ def _loose(index: Index) -> tuple[str, ...]:
     return tuple(
         key
         for key in _columns(index)
-        if key is not None and _may_be_null(table, key) and not _is_said(index, key)
+        if key is not None and _may_be_null(table, key) and not _is_in_condition(index, key)
     )
 
 
@@ -81,7 +81,7 @@ def _may_be_null(table: Table, name: str) -> bool:
     return any(ident(each) in words and _may_be_null(table, each) for each in table.columns)
 
 
-def _is_said(index: Index, name: str) -> bool:
+def _is_in_condition(index: Index, name: str) -> bool:
     """Whether the index's condition says that the column is NULL, or is never true for NULL."""
     return any(
         part == f"{ident(name)} IS NULL"

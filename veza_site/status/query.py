@@ -1,4 +1,4 @@
-"""How a question is asked."""
+"""Reads the rows of a query, for the answers."""
 
 from typing import Any
 
