@@ -12,12 +12,12 @@ from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
 from veza_core.models import EmailVerificationToken, PasswordResetToken, RefreshToken, UserSession
+from veza_core.screens.base import Moment
 from veza_core.screens.columns import computed
 from veza_core.screens.display import badge
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import Finder, address, token
 from veza_core.screens.states import Option, State, View, given
-from veza_core.screens.timeline import Moment
 
 from .related import accounts_link
 from .session_actions import RevokeSession

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils import timezone
@@ -19,12 +19,10 @@ from veza_core.screens.labels import link_html, url_of
 from veza_core.screens.legible import name_html
 from veza_core.screens.links import linked
 from veza_core.screens.panels import Panel
+from veza_core.screens.site import StaffSite
 from veza_core.screens.units import exact, when
 
 from .account_states import is_locked, is_suspended
-
-if TYPE_CHECKING:
-    from .users import UserAdmin
 
 #: A state of an account: the column, the word, and the actions that cause it.
 STATES = (
@@ -34,9 +32,7 @@ STATES = (
 )
 
 
-def head(
-    admin: "UserAdmin", request: StaffRequest, user: User, panels: list[Panel]
-) -> dict[str, Any]:
+def head(site: StaffSite, request: StaffRequest, user: User, panels: list[Panel]) -> dict[str, Any]:
     """The context of `veza/user.html`, from panels that were read before."""
     rows: Mapping[str, list[Any]] = {panel.table_name: panel.rows for panel in panels
                                      if panel.relation.key.name == "user"}  # fmt: skip
@@ -57,7 +53,7 @@ def head(
             "initials": _initials(name),
         },
         "facts": facts,
-        "explanations": list(_explanations(admin, request, user)),
+        "explanations": list(_explanations(site, request, user)),
     }
 
 
@@ -105,37 +101,23 @@ def _roles(user: User, assignments: Any) -> SafeString:
     return format_html_join(", ", "{}{}", roles) if live else SafeString("none")
 
 
-def _explanations(admin: "UserAdmin", request: StaffRequest, user: User) -> Iterator[SafeString]:
+def _explanations(site: StaffSite, request: StaffRequest, user: User) -> Iterator[SafeString]:
     """What prevents a sign-in, who did it, when and why."""
     for column, value, word, actions in STATES:
         state = getattr(user, column)
         if state != value if value is not None else state is None:
             continue
-        entry = admin.admin_site.last_deed(request, user, actions)
+        entry = site.last_deed(request, user, actions)
         if entry is None:
             since = f" {exact(state)}" if isinstance(state, datetime) else ""
             yield format_html("<b>{}</b>{}. The staff log does not say by whom.", word, since)
             continue
-        yield format_html(
-            '<b>{}</b> by {} on <a href="{}">{}</a> because “{}”',
-            word,
-            entry.staff_name,
-            url_of(type(entry), entry.pk),
-            exact(entry.created_at),
-            linked(entry.reason, request),
-        )
+        yield format_html("<b>{}</b> {}", word, _by(entry, request))
     until: Any = user.locked_until
     if is_suspended(user):
-        entry = admin.admin_site.last_deed(request, user, ("users.suspend", "users.unlock"))
+        entry = site.last_deed(request, user, ("users.suspend", "users.unlock"))
         if entry is not None and entry.action == "users.suspend":
-            yield format_html(
-                '<b>Suspended</b> until {} by {} on <a href="{}">{}</a> because “{}”',
-                exact(until),
-                entry.staff_name,
-                url_of(type(entry), entry.pk),
-                exact(entry.created_at),
-                linked(entry.reason, request),
-            )
+            yield format_html("<b>Suspended</b> until {} {}", exact(until), _by(entry, request))
         else:
             yield format_html(
                 "<b>Suspended</b> until {}. The staff log does not say by whom.",
@@ -147,3 +129,13 @@ def _explanations(admin: "UserAdmin", request: StaffRequest, user: User) -> Iter
             exact(until),
             counted(user.failed_login_count, "failed sign-in"),
         )
+
+
+def _by(entry: Any, request: StaffRequest) -> SafeString:
+    return format_html(
+        'by {} on <a href="{}">{}</a> because “{}”',
+        entry.staff_name,
+        url_of(type(entry), entry.pk),
+        exact(entry.created_at),
+        linked(entry.reason, request),
+    )

@@ -109,7 +109,7 @@ class UserAdmin(InspectionAdmin):
         if self.may_see_erasure(request):
             url = reverse("admin:veza_core_user_erasure", args=[row.pk])
             links.append(("What an erasure would remove", url))
-        return {**context, **head(self, request, row, panels), "pages_about": links}
+        return {**context, **head(self.admin_site, request, row, panels), "pages_about": links}
 
     def get_urls(self) -> list[URLPattern]:
         """The screen's own URLs, and those of the two pages about an account."""

@@ -1,6 +1,7 @@
 """The basis of a screen's list and pages: its declarations, its permissions, and its queries."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -23,8 +24,21 @@ from .legible import name_html
 from .listing import Screen
 from .search.finders import Finder
 from .site import StaffSite
-from .states import DELETED, UNSORTED, State, View
-from .timeline import Moment
+from .states import DELETED, DELETED_THIS_WEEK, UNSORTED, State, View
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What rows of a table mean for the row that one of their keys refers to."""
+
+    #: The name of the filter: "Sign-ins".
+    kind: str
+    #: What happened: "Commented".
+    verb: str
+    #: Columns that are shown after it; keys are links.
+    shows: Sequence[str] = ()
+    #: Whether somebody must see a row with `status = 'failed'`.
+    fails: bool = False
 
 
 class BaseScreen(admin.ModelAdmin):
@@ -141,6 +155,19 @@ class BaseScreen(admin.ModelAdmin):
             self.model, self.order, self.keys, states, self.merged, criteria, self.read_alias,
             finds_users,
         )  # fmt: skip
+
+    def all_views(self) -> list[View]:
+        """The links above the list, after "All"."""
+        return [*self.views, *([DELETED_THIS_WEEK] if self.is_soft else [])]
+
+    def selected(self, columns: Iterable[Any]) -> list[str]:
+        """The fields that a list with these columns reads; never a secret."""
+        names = {need for column in columns for need in getattr(column, "needs", ())}
+        names |= {"id", self.order.removeprefix("-"), "created_at"}
+        names |= {order.removeprefix("-") for order in self.keys.values() if order}
+        if self.is_soft:
+            names.add("deleted_at")
+        return sorted(names - secret_fields(self.model))
 
     def column(self, name: str) -> FieldColumn | ComputedColumn:
         """A column by its name: a field, or a method marked with `computed`."""

@@ -3,42 +3,31 @@
 """
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
-from django.utils.html import format_html
 from django.utils.http import urlencode
-from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from veza_core.access import staff_request
 
 from .bounded import IN_LIST, bounded
 from .columns import Box, HtmlTable, heading
-from .filters import Chip, FilterGroup, FilterLink, KeyForm, chips, groups, key_forms, probe
+from .filters import FilteredList, FilterLink
 from .keyset import Count, Page
-from .listing import Listing, Screen
 from .order import Place
 from .source import PageSource
 from .states import View
 
-if TYPE_CHECKING:
-    from .inspection import InspectionAdmin
 
-
-class KeysetChangeList(ChangeList):
+class KeysetChangeList(FilteredList):
     """Django's change list, with rows from `Listing` and pages by cursor.
 
     Raises `HelpfulError` for an invalid query string.
     """
 
-    model_admin: "InspectionAdmin"
-    screen: Screen
-    listing: Listing
-    chips: list[Chip]
     page: Page[Any]
     #: None: counting would need to read rows that no index finds.
     count: Count | None
@@ -61,9 +50,9 @@ class KeysetChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         self.page, self.count = self._read()
         self.result_list = self.page.rows
-        example = probe(self)
-        self.model_admin.make_ready(staff_request(request), [*self.result_list, example])
-        self.chips = list(chips(self, staff_request(request), example))
+        keys = self.keys()
+        self.model_admin.make_ready(staff_request(request), [*self.result_list, keys])
+        self.chips = list(self._chips(staff_request(request), keys))
         # Django's view and templates read these.
         self.result_count = len(self.result_list)
         self.full_result_count = None
@@ -99,14 +88,6 @@ class KeysetChangeList(ChangeList):
         box = Box(self.model_admin.label, self.ticked)
         rows = zip(self.result_list, table.rows, strict=True)
         return HtmlTable(table.headings, [[box(row), *cells] for row, cells in rows])
-
-    def link(self, **changes: str | None) -> str:
-        """The list's URL with its filters and these changes; None removes a filter.
-
-        It leads to the first page.
-        """
-        given = self.filled | changes
-        return "?" + urlencode({name: value for name, value in given.items() if value is not None})
 
     def link_to(self, place: Place | None) -> str:
         """The URL of the page at a place; empty for None."""
@@ -147,20 +128,6 @@ class KeysetChangeList(ChangeList):
             ends = ("latest first", "earliest first")
         return f"{self.order_heading}, {ends[not self.listing.order.descending]}"
 
-    @property
-    def is_reversed(self) -> bool:
-        """Whether the user chose the reverse direction."""
-        return "order" in self.params
-
-    @cached_property
-    def filled(self) -> dict[str, str]:
-        """What a form must contain to keep the active filters."""
-        listing = self.listing
-        given = {name: str(value) for name, value in listing.keys.items()} | listing.range
-        given |= {name: option.value for name, option in listing.options.items()}
-        given |= listing.criteria
-        return given | ({"order": "reversed"} if self.is_reversed else {})
-
     @cached_property
     def views(self) -> list[FilterLink]:
         """Common questions about this list, for the template."""
@@ -170,38 +137,10 @@ class KeysetChangeList(ChangeList):
             for view in views
         ]
 
-    @cached_property
-    def groups(self) -> list[FilterGroup]:
-        """The filters, for the template."""
-        return list(groups(self))
-
-    @cached_property
-    def active_filters(self) -> list[SafeString]:
-        """The active filters, in words."""
-        typed = [(chip.label, chip.value) for chip in self.chips]
-        chosen = [(group.title, group.chosen) for group in self.groups if group.chosen]
-        return [format_html("{}: {}", *one) for one in (*typed, *chosen)]
-
-    @cached_property
-    def key_forms(self) -> list[KeyForm]:
-        """The text fields for keys, for the template."""
-        return list(key_forms(self))
-
-    def hints(self) -> list[str]:
-        """Hints about the rows, for the template."""
-        given = self.listing.criteria
-        return [one.hint for one in self.screen.criteria if one.hint and one.name in given]
-
     @property
     def order_heading(self) -> str:
         """The heading of the column that sorts the list."""
         field: Any = self.opts.get_field(self.listing.order.column)
-        return heading(field)
-
-    @property
-    def date_heading(self) -> str:
-        """The heading of the column that dates filter."""
-        field: Any = self.opts.get_field(self.listing.time)
         return heading(field)
 
     def get_filters(self, request: HttpRequest) -> Any:

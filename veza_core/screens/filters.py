@@ -2,21 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import ForeignKey, Model
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
 
+from .base import BaseScreen
 from .columns import heading, show
 from .display import short_id
 from .labels import link_to, may_read
+from .listing import Listing, Screen
 from .periods import PRESET_LABELS, PRESETS
-
-if TYPE_CHECKING:
-    from .changelist import KeysetChangeList
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,42 +59,126 @@ class KeyForm:
     label: str
 
 
-def groups(changes: "KeysetChangeList") -> Iterator[FilterGroup]:
-    """The filters by state, then the range of dates."""
-    listing = changes.listing
-    for state in changes.screen.states:
-        chosen = listing.options.get(state.name)
-        yield FilterGroup(
-            state.label,
+class FilteredList(ChangeList):
+    """The part of a list that its filters are in, for the template."""
+
+    model_admin: BaseScreen
+    screen: Screen
+    listing: Listing
+    chips: list[Chip]
+
+    def link(self, **changes: str | None) -> str:
+        """The list's URL with its filters and these changes; None removes a filter.
+
+        It leads to the first page.
+        """
+        given = self.filled | changes
+        return "?" + urlencode({name: value for name, value in given.items() if value is not None})
+
+    @cached_property
+    def filled(self) -> dict[str, str]:
+        """What a form must contain to keep the active filters."""
+        listing = self.listing
+        given = {name: str(value) for name, value in listing.keys.items()} | listing.range
+        given |= {name: option.value for name, option in listing.options.items()}
+        given |= listing.criteria
+        return given | ({"order": "reversed"} if self.is_reversed else {})
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether the user chose the reverse direction."""
+        return "order" in self.params
+
+    @cached_property
+    def groups(self) -> list[FilterGroup]:
+        """The filters by state, then the range of dates."""
+        groups = []
+        for state in self.screen.states:
+            chosen = self.listing.options.get(state.name)
+            links = [
+                FilterLink(option.label, self.link(**{state.name: option.value}), option is chosen)
+                for option in state.options
+            ]
+            every = FilterLink("All", self.link(**{state.name: None}), chosen is None)
+            chosen_label = chosen.label if chosen else ""
+            groups.append(FilterGroup(state.label, [every, *links], chosen=chosen_label))
+        return [*groups, self._dates()]
+
+    def _dates(self) -> FilterGroup:
+        chosen = self.listing.range
+        no_dates: dict[str, str | None] = {"range": None, "since": None, "until": None}
+        return FilterGroup(
+            self.date_heading,
             [
-                FilterLink("All", changes.link(**{state.name: None}), chosen is None),
+                FilterLink("Any time", self.link(**no_dates), not chosen),
                 *(
-                    FilterLink(option.label, changes.link(**{state.name: option.value}),
-                           option is chosen)
-                    for option in state.options
+                    FilterLink(PRESET_LABELS[preset], self.link(**{**no_dates, "range": preset}),
+                           chosen.get("range") == preset)
+                    for preset in PRESETS
                 ),
             ],
-            chosen=chosen.label if chosen else "",
+            is_dates=True,
+            chosen=_range_chosen(chosen),
         )  # fmt: skip
-    yield _dates(changes)
 
+    @property
+    def date_heading(self) -> str:
+        """The heading of the column that dates filter."""
+        field: Any = self.opts.get_field(self.listing.time)
+        return heading(field)
 
-def _dates(changes: "KeysetChangeList") -> FilterGroup:
-    chosen = changes.listing.range
-    no_dates: dict[str, str | None] = {"range": None, "since": None, "until": None}
-    return FilterGroup(
-        changes.date_heading,
-        [
-            FilterLink("Any time", changes.link(**no_dates), not chosen),
-            *(
-                FilterLink(PRESET_LABELS[preset], changes.link(**{**no_dates, "range": preset}),
-                       chosen.get("range") == preset)
-                for preset in PRESETS
-            ),
-        ],
-        is_dates=True,
-        chosen=_range_chosen(chosen),
-    )  # fmt: skip
+    @cached_property
+    def active_filters(self) -> list[SafeString]:
+        """The active filters, in words."""
+        typed = [(chip.label, chip.value) for chip in self.chips]
+        chosen = [(group.title, group.chosen) for group in self.groups if group.chosen]
+        return [format_html("{}: {}", *one) for one in (*typed, *chosen)]
+
+    @cached_property
+    def key_forms(self) -> list[KeyForm]:
+        """A field for each key and criterion that does not filter the list yet."""
+        forms = []
+        for name in self.screen.keys:
+            if name not in self.listing.keys:
+                field: Any = self.model._meta.get_field(name)
+                label = heading(field)
+                label = f"{label} ID" if isinstance(field, ForeignKey) else label
+                forms.append(KeyForm(name, label))
+        return forms + [
+            KeyForm(one.name, one.label)
+            for one in self.screen.criteria
+            if one.name not in self.listing.criteria
+        ]
+
+    def hints(self) -> list[str]:
+        """Hints about the rows, for the template."""
+        given = self.listing.criteria
+        return [one.hint for one in self.screen.criteria if one.hint and one.name in given]
+
+    def keys(self) -> Model:
+        """An unsaved row with the keys that filter the list, to be labelled."""
+        return self.model(**{
+            self.opts.get_field(name).attname: value  # type: ignore[union-attr]
+            for name, value in self.listing.keys.items()
+        })  # fmt: skip
+
+    def _chips(self, request: StaffRequest, labelled: Model) -> Iterator[Chip]:
+        """The keys that filter the list; `labelled` is the row of `keys`, with links."""
+        for name in self.listing.keys:
+            field: Any = labelled._meta.get_field(name)
+            yield Chip(heading(field), show(field, labelled), self.link(**{name: None}))
+        for one in self.screen.criteria:
+            if one.name in self.listing.criteria:
+                value = self._value(request, one.model, self.listing.criteria[one.name])
+                yield Chip(one.label, value, self.link(**{one.name: None}))
+
+    def _value(self, request: StaffRequest, model: type[Model] | None, value: Any) -> SafeString:
+        """The value of a criterion; a key is shown by its name."""
+        if model is None:
+            return format_html("<code>{}</code>", value)
+        if not may_read(request, model):
+            return short_id(value)
+        return link_to(self.model_admin.admin_site, self.model_admin.read_alias, model, value)
 
 
 def _range_chosen(chosen: dict[str, str]) -> str:
@@ -101,48 +187,3 @@ def _range_chosen(chosen: dict[str, str]) -> str:
         return PRESET_LABELS[chosen["range"]]
     words = {"since": "from", "until": "up to"}
     return " ".join(f"{words[name]} {chosen[name]}" for name in words if name in chosen)
-
-
-def probe(changes: "KeysetChangeList") -> Model:
-    """An unsaved row with the keys that filter the list, to be labelled."""
-    model: type[Model] = changes.model
-    keys: dict[str, Any] = {
-        model._meta.get_field(name).attname: value  # type: ignore[union-attr]
-        for name, value in changes.listing.keys.items()
-    }
-    return model(**keys)
-
-
-def chips(changes: "KeysetChangeList", request: StaffRequest, labelled: Model) -> Iterator[Chip]:
-    """The keys that filter the list; `labelled` is the `probe`, with links."""
-    for name in changes.listing.keys:
-        field: Any = labelled._meta.get_field(name)
-        yield Chip(heading(field), show(field, labelled), changes.link(**{name: None}))
-    for one in changes.screen.criteria:
-        if one.name in changes.listing.criteria:
-            value = _shown(changes, request, one.model, changes.listing.criteria[one.name])
-            yield Chip(one.label, value, changes.link(**{one.name: None}))
-
-
-def _shown(
-    changes: "KeysetChangeList", request: StaffRequest, model: type[Model] | None, value: Any
-) -> SafeString:
-    """The value of a criterion; a key is shown by its name."""
-    if model is None:
-        return format_html("<code>{}</code>", value)
-    if not may_read(request, model):
-        return short_id(value)
-    site, alias = changes.model_admin.admin_site, changes.model_admin.read_alias
-    return link_to(site, alias, model, value)
-
-
-def key_forms(changes: "KeysetChangeList") -> Iterator[KeyForm]:
-    """A field for each key that does not filter the list yet."""
-    for name in changes.screen.keys:
-        if name not in changes.listing.keys:
-            field: Any = changes.model._meta.get_field(name)
-            label = heading(field)
-            yield KeyForm(name, f"{label} ID" if isinstance(field, ForeignKey) else label)
-    for one in changes.screen.criteria:
-        if one.name not in changes.listing.criteria:
-            yield KeyForm(one.name, one.label)

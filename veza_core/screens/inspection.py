@@ -4,7 +4,7 @@ A screen says what is shown and which index serves what; everything else is here
 change rows, never a form.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib.admin.options import ActionLocation
@@ -18,12 +18,11 @@ from .actions import buttons, export, pages, selection, typed
 from .actions.addresses import action_of
 from .actions.perform import may
 from .changelist import KeysetChangeList
-from .columns import Column, Opening, heading, secret_fields
+from .columns import Column, Opening, heading
 from .guard import guarded
 from .labels import foreign_keys
 from .listing import query_of, read
 from .row_page import RowPages
-from .states import DELETED_THIS_WEEK, View
 from .whole import value_urls
 
 #: In a posted form: it has filters, and does not choose rows.
@@ -37,10 +36,6 @@ class InspectionAdmin(RowPages):
     list_display_links = None
     actions: Any = None
     change_list_template = "veza/list.html"
-
-    def all_views(self) -> list[View]:
-        """The links above the list, after "All"."""
-        return [*self.views, *([DELETED_THIS_WEEK] if self.is_soft else [])]
 
     def may_open(
         self, request: StaffRequest, page: str, action: str = "", filters: Collection[str] = ()
@@ -77,15 +72,6 @@ class InspectionAdmin(RowPages):
         name = str(self.opts.verbose_name_plural)
         title = name[:1].upper() + name[1:]
         return title if len(own) == 1 else f"{title}, as {heading(self._field(key)).lower()}"
-
-    def selected(self, columns: Iterable[Any]) -> list[str]:
-        """The fields that a list with these columns reads; never a secret."""
-        names = {need for column in columns for need in getattr(column, "needs", ())}
-        names |= {"id", self.order.removeprefix("-"), "created_at"}
-        names |= {order.removeprefix("-") for order in self.keys.values() if order}
-        if self.is_soft:
-            names.add("deleted_at")
-        return sorted(names - secret_fields(self.model))
 
     def get_urls(self) -> list[URLPattern]:
         """The list, the rows' pages, and actions: there is no form to delete or edit a row."""

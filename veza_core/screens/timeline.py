@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connections
 from django.db.models import Model
@@ -22,6 +22,7 @@ from psycopg import sql
 
 from veza_core.access import StaffRequest
 
+from .base import BaseScreen, Moment
 from .bounded import IN_LIST, as_column
 from .columns import secret_fields
 from .display import NOTHING
@@ -32,9 +33,6 @@ from .panels import LOOKED_THROUGH, reader_of
 from .site import StaffSite
 from .states import UNSORTED
 
-if TYPE_CHECKING:
-    from .inspection import InspectionAdmin
-
 #: Moments on a page of the timeline, and on the row's own page.
 SIZE, ON_ROW = 50, 12
 
@@ -43,20 +41,6 @@ STAFF, LAST = "Staff", 999
 
 #: Between the values of a cursor.
 SEPARATOR = "~"
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What rows of a table mean for the row that one of their keys refers to."""
-
-    #: The name of the filter: "Sign-ins".
-    kind: str
-    #: What happened: "Commented".
-    verb: str
-    #: Columns that are shown after it; keys are links.
-    shows: Sequence[str] = ()
-    #: Whether somebody must see a row with `status = 'failed'`.
-    fails: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +102,7 @@ class TimelineSource:
     """A table of a timeline, and how its rows are read."""
 
     place: int
-    admin: "InspectionAdmin"
+    admin: BaseScreen
     key: Any
     moment: Moment
     time: str

@@ -7,10 +7,10 @@ from veza_core.access import StaffRequest
 from veza_core.admin.related import accounts_link
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
+from veza_core.screens.base import Moment
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import token
 from veza_core.screens.states import View, boolean, choices
-from veza_core.screens.timeline import Moment
 from veza_streaming.models import (
     PlaybackAnalytics,
     SharePermission,

@@ -4,10 +4,10 @@ from django.contrib import admin
 
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
+from veza_core.screens.base import Moment
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import part, slug, whole
 from veza_core.screens.states import boolean, choices
-from veza_core.screens.timeline import Moment
 from veza_streaming.models import (
     Playlist,
     PlaylistCollaborator,

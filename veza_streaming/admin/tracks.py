@@ -8,13 +8,13 @@ from django.utils.safestring import SafeString
 from veza_core.access import StaffRequest
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
+from veza_core.screens.base import Moment
 from veza_core.screens.columns import computed
 from veza_core.screens.differences import differences
 from veza_core.screens.display import badge
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import part, slug, whole
 from veza_core.screens.states import View, boolean, choices
-from veza_core.screens.timeline import Moment
 from veza_streaming.admin.plays import plays_by_day
 from veza_streaming.models import Track, TrackHistory, TrackStatus, TrackVersion
 

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -57,7 +56,9 @@ class Command(BaseCommand):
         """Purge, or count. Raises `CommandError` in one line."""
         self.started = time.monotonic()
         connection = connections[options["database"]]
-        self.session = announce(connection, self._teller(options))
+        stream = self.stderr if options["as_json"] else self.stdout
+        say = stream.write if options["verbosity"] else lambda line: None
+        self.session = announce(connection, say)
         days, only = settings.PURGE_AFTER_DAYS, options["only"]
         if options["dry_run"]:
             self._summarize(foresee(connection, days, only), options)
@@ -90,13 +91,6 @@ class Command(BaseCommand):
             connection, PURGE, seconds, deleted=outcome.deleted, left=left
         ):
             self.stderr.write(problem)
-
-    def _teller(self, options: dict[str, Any]) -> Callable[[str], object]:
-        """A function for messages that are not part of the outcome."""
-        if not options["verbosity"]:
-            return lambda line: None
-        stream = self.stderr if options["as_json"] else self.stdout
-        return stream.write
 
     def _show(self, due: Due, outcome: Purged) -> None:
         rate = outcome.deleted / (time.monotonic() - self.started)

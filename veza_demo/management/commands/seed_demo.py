@@ -5,21 +5,19 @@ from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
+from veza_core.management.arguments import add_database
 from veza_demo.counts import SCALES, CountError, Counts, choose_counts
-
-if TYPE_CHECKING:
-    from veza_demo.service import SeedPlan
 
 COUNTED = ("users", "tracks", "playlists", "plays", "likes", "comments")
 GOES_ON = "the loaded rows stay: run the same command again to continue"
@@ -72,12 +70,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--append", action="store_true", help="Add another set to the existing rows."
         )
-        parser.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help='The database to fill. Defaults to the "default" database.',
-        )
+        add_database(parser, "The database to fill")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Fill the database. Raises `CommandError` in one line."""
@@ -106,10 +99,17 @@ class Command(BaseCommand):
         from veza_demo.load import load
         from veza_demo.progress import FillProgress
         from veza_demo.service import make_plan
+        from veza_demo.tables.accounts import PASSWORD
 
-        now = options["now"] or _today()
-        plan = make_plan(connection, options["seed"], now, counts, append=options["append"])
-        self._begin(plan, options["seed"], now, options["verbosity"])
+        now, seed = options["now"] or _today(), options["seed"]
+        plan = make_plan(connection, seed, now, counts, append=options["append"])
+        if options["verbosity"]:
+            if found := plan.rows - plan.rows_missing:
+                self.stdout.write(f"Found {found:,} of {plan.rows:,} rows of this set: continuing.")
+            self.stdout.write(
+                f"Demo data of seed {seed}, up to {now.isoformat()}: {counts.users:,} users, "
+                f"{counts.tracks:,} tracks, {counts.plays:,} plays"
+            )
         started = time.monotonic()
         progress = FillProgress(plan.rows_missing, self.stdout, self.stderr, options["verbosity"])
         with self._clear_errors():
@@ -118,29 +118,13 @@ class Command(BaseCommand):
             finally:
                 progress.finish_table()
         if options["verbosity"]:
-            self._end(plan, time.monotonic() - started)
-
-    def _begin(self, plan: "SeedPlan", seed: int, now: datetime, verbosity: int) -> None:
-        if not verbosity:
-            return
-        found = plan.rows - plan.rows_missing
-        if found:
-            self.stdout.write(f"Found {found:,} of {plan.rows:,} rows of this set: continuing.")
-        counts = plan.world.counts
-        self.stdout.write(
-            f"Demo data of seed {seed}, up to {now.isoformat()}: {counts.users:,} users, "
-            f"{counts.tracks:,} tracks, {counts.plays:,} plays"
-        )
-
-    def _end(self, plan: "SeedPlan", seconds: float) -> None:
-        # Imported here, for the same reason.
-        from veza_demo.tables.accounts import PASSWORD
-
-        rate = plan.rows_missing / max(seconds, 0.001)
-        self.stdout.write(
-            f"{plan.rows_missing:,} rows in {seconds:.1f} s ({rate:,.0f} a second)\n"
-            f"Sign in as {', '.join(plan.world.known_addresses)}; the password of all: {PASSWORD}"
-        )
+            seconds = time.monotonic() - started
+            rate = plan.rows_missing / max(seconds, 0.001)
+            self.stdout.write(
+                f"{plan.rows_missing:,} rows in {seconds:.1f} s ({rate:,.0f} a second)\n"
+                f"Sign in as {', '.join(plan.world.known_addresses)}; "
+                f"the password of all: {PASSWORD}"
+            )
 
     def _wait_for(self, holder: OtherSession) -> None:
         self.stderr.write(f"Waiting for another command: {holder}")
