@@ -84,7 +84,9 @@ def token(value: str) -> str:
 def key(value: str) -> str:
     """A key that SECRET_KEY_FALLBACKS can contain later."""
     if "," in value:
-        raise ValueError("a comma in it would split it in SECRET_KEY_FALLBACKS: choose another")
+        raise ValueError(
+            "it contains a comma, which separates the keys of SECRET_KEY_FALLBACKS: choose another"
+        )
     return value.strip()
 
 

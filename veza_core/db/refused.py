@@ -14,10 +14,7 @@ ALL_FAILURES = "Multiple connection attempts failed. All failures were:"
 BEGINS = re.compile(r"(?:- (host: .*?): )?(connection (?:failed|is bad): )")
 
 #: For SQLSTATE 57P03, which libpq keeps to itself (PostgreSQL, "PQping", 34.1).
-WAIT = (
-    "the server runs, and takes no connections while it starts, stops or recovers: wait, and run "
-    "it again"
-)
+WAIT = "the server takes no connections while it starts, stops or recovers: wait, and try again"
 
 #: For PgBouncer, whose messages are never translated.
 POOLER = (

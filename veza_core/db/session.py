@@ -202,8 +202,8 @@ class Session:
         if self.awaited_replicas is not None:
             raise CommandError(
                 "each commit would wait for a synchronous replica (synchronous_standby_names is "
-                f"{visible(self.awaited_replicas)}), and too few are connected: connect it, or add "
-                f"options=-c%20synchronous_commit%3Dlocal to the URL for one run. {UNCHANGED}"
+                f"{visible(self.awaited_replicas)}), and too few are connected: connect one, or "
+                f"add options=-c%20synchronous_commit%3Dlocal to the URL for one run. {UNCHANGED}"
             )
 
 

@@ -63,8 +63,8 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
     if parameters.get("replication"):
         # Replication sessions refuse the extended query protocol, and commands end half way.
         raise ImproperlyConfigured(
-            f"{name} contains replication, with which a session is for replicas and not for "
-            "statements: remove it"
+            f"{name} contains replication, which opens a session for a replica: statements would "
+            "fail in it. Remove it"
         )
     for keyword in ("dbname", "user"):
         # A server truncates a longer name, and would use another database or role.

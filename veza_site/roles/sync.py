@@ -76,7 +76,7 @@ def _check(connection: Connection, is_: FoundRole, role: LoginRole) -> None:
     if role.name == connection.info.user:
         raise RoleError(
             f"{setting} names {role.name}, the role of DATABASE_URL, which has all privileges: "
-            "name another role, which need not exist yet"
+            "name another role; it need not exist yet"
         )
     if not is_.exists:
         return
@@ -98,8 +98,8 @@ def _check(connection: Connection, is_: FoundRole, role: LoginRole) -> None:
         )
     if is_.member_of:
         raise RoleError(
-            f"role {role.name} is a member of {', '.join(is_.member_of)}, and so has their "
-            f"privileges: REVOKE {is_.member_of[0]} FROM {role.name} first"
+            f"role {role.name} is a member of {', '.join(is_.member_of)}, so it also has "
+            f"their privileges: REVOKE {is_.member_of[0]} FROM {role.name} first"
         )
 
 

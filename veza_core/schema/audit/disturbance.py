@@ -54,5 +54,5 @@ def _in_the_way(connection: psycopg.Connection[Any]) -> str:
     """Say which table is locked, and by whom, if that is still so."""
     with connection.transaction():
         return locked_tables(connection) or (
-            "another session locked a table for too long, and has ended: try again"
+            "another session locked a table for too long; it has ended since: try again"
         )
