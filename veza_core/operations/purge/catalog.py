@@ -3,6 +3,7 @@ it.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
@@ -197,3 +198,21 @@ def read_catalog(connection: BaseDatabaseWrapper) -> PurgeCatalog:
         # A row that is deleted anyway needs no NULL first.
         references.sort(key=lambda reference: reference.action != CASCADE)
     return catalog
+
+
+def gone_name(table: LinkedTable) -> sql.Identifier:
+    """The name of the query of `select_gone` for a table's rows."""
+    return sql.Identifier(f"gone {table}")
+
+
+def select_gone(
+    gone: Mapping[LinkedTable, sql.Composable], columns: Iterable[sql.Composable]
+) -> sql.Composable:
+    """Select columns over the keys of the rows that would be deleted: a query for each table."""
+    return sql.SQL("WITH RECURSIVE {} SELECT {}").format(
+        sql.SQL(", ").join(
+            sql.SQL("{} (key) AS ({})").format(gone_name(table), query)
+            for table, query in gone.items()
+        ),
+        sql.SQL(", ").join(columns),
+    )

@@ -10,7 +10,16 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from .catalog import CASCADE, SET_NULL, LinkedTable, PurgeCatalog, Reference, read_catalog
+from .catalog import (
+    CASCADE,
+    SET_NULL,
+    LinkedTable,
+    PurgeCatalog,
+    Reference,
+    gone_name,
+    read_catalog,
+    select_gone,
+)
 
 #: Counting stops here: each row is a page to read, which may not be in any cache.
 MOST = 200
@@ -99,13 +108,8 @@ class _Question:
         self.row_counts = [*self._deleted(), *self._cleared(), *self._blockers()]
 
     def statement(self) -> sql.Composable:
-        return sql.SQL("WITH RECURSIVE {} SELECT {}").format(
-            sql.SQL(", ").join(
-                sql.SQL("{} (key) AS ({})").format(_name(table), query)
-                for table, query in self.gone.items()
-            ),
-            sql.SQL(", ").join(each.count for each in self.row_counts if each.count is not None),
-        )
+        counts = [each.count for each in self.row_counts if each.count is not None]
+        return select_gone(self.gone, counts)
 
     def answer(self, figures: Sequence[Sequence[int]]) -> Iterator[ErasedRows]:
         """The lines, with those of deleted rows first: the end of other counts depends on these
@@ -163,7 +167,7 @@ class _Question:
     def _deleted(self) -> Iterator[_RowCount]:
         for table in self.gone:
             columns = sorted(reference.column for _, reference in self._taking(table))
-            rows = sql.SQL("SELECT key FROM {}").format(_name(table))
+            rows = sql.SQL("SELECT key FROM {}").format(gone_name(table))
             yield _RowCount(
                 table, ErasedRows.DELETED, [] if table == self.root else columns, _count(rows, ALL)
             )
@@ -187,7 +191,7 @@ class _Question:
                     meant: sql.Composable = ALL
                     if table in self.gone:
                         # A deleted row loses no reference.
-                        meant = sql.SQL("key NOT IN (TABLE {})").format(_name(table))
+                        meant = sql.SQL("key NOT IN (TABLE {})").format(gone_name(table))
                     count = _count(_children(reference, parent), meant)
                 yield _RowCount(table, ErasedRows.CLEARED, [reference.column], count, parent)
 
@@ -209,8 +213,4 @@ def _count(rows: sql.Composable, meant: sql.Composable) -> sql.Composable:
 
 
 def _limits(table: LinkedTable) -> dict[str, Any]:
-    return {"gone": _name(table), "followed": FOLLOWED, "most": MOST + 1}
-
-
-def _name(table: LinkedTable) -> sql.Identifier:
-    return sql.Identifier(f"gone {table}")
+    return {"gone": gone_name(table), "followed": FOLLOWED, "most": MOST + 1}

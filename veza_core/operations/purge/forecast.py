@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from .batches import PurgedRows
-from .catalog import LinkedTable, PurgeCatalog, Reference
+from .catalog import LinkedTable, PurgeCatalog, Reference, gone_name, select_gone
 from .policy import Due
 
 DUE = sql.SQL("SELECT {key} AS key FROM {table} WHERE {condition}")
@@ -43,15 +43,15 @@ def forecast(
             own = [_children(*each) for each in cascades if each[0] == table]
             gone[table] = _union([*due, *with_parents, *own])
             columns.append(
-                GONE_AND_DUE.format(gone=_name(table), due=_union(due) if due else NOTHING)
+                GONE_AND_DUE.format(gone=gone_name(table), due=_union(due) if due else NOTHING)
             )
     above = {table: _above(catalog, table) for table in catalog.tables.values() if table.is_spread}
     parents = [table for table in gone if any(table in each.values() for each in above.values())]
-    columns += [KEYS.format(gone=_name(table)) for table in parents]
+    columns += [KEYS.format(gone=gone_name(table)) for table in parents]
     keys: dict[LinkedTable, list[Any]] = {}
     counts: dict[str, PurgedRows] = {}
     if gone:
-        figures = _ask(connection, _with(gone, columns))
+        figures = _ask(connection, select_gone(gone, columns))
         keys = {table: figures.pop() for table in reversed(parents)}
         for table, total, due_rows in zip(gone, figures[::2], figures[1::2], strict=True):
             counts[str(table)] = PurgedRows(deleted=total, by_cascade=total - due_rows)
@@ -59,17 +59,6 @@ def forecast(
         total, due_rows = _on_nodes(connection, table, references, keys, dues, now)
         counts[str(table)] = PurgedRows(deleted=total, by_cascade=total - due_rows)
     return {name: count for name, count in counts.items() if count.deleted}
-
-
-def _with(
-    gone: dict[LinkedTable, sql.Composable], columns: Sequence[sql.Composable]
-) -> sql.Composable:
-    return sql.SQL("WITH RECURSIVE {} SELECT {}").format(
-        sql.SQL(", ").join(
-            sql.SQL("{} (key) AS ({})").format(_name(table), query) for table, query in gone.items()
-        ),
-        sql.SQL(", ").join(columns),
-    )
 
 
 def _above(catalog: PurgeCatalog, table: LinkedTable) -> dict[str, LinkedTable]:
@@ -123,12 +112,8 @@ def _due(table: LinkedTable, dues: Sequence[Due], now: datetime) -> list[sql.Com
 
 
 def _children(parent: LinkedTable, reference: Reference) -> sql.Composable:
-    return CHILDREN.format(**reference.names, gone=_name(parent))
+    return CHILDREN.format(**reference.names, gone=gone_name(parent))
 
 
 def _union(queries: Sequence[sql.Composable]) -> sql.Composable:
     return sql.SQL(" UNION ").join(queries)
-
-
-def _name(table: LinkedTable) -> sql.Identifier:
-    return sql.Identifier(f"gone {table}")
