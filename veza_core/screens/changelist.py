@@ -50,9 +50,9 @@ class KeysetChangeList(FilteredList):
     def get_results(self, request: HttpRequest) -> None:
         self.page, self.count = self._read()
         self.result_list = self.page.rows
-        keys = self.keys()
-        self.model_admin.make_ready(staff_request(request), [*self.result_list, keys])
-        self.chips = list(self._chips(staff_request(request), keys))
+        row = self.key_row()
+        self.model_admin.make_ready(staff_request(request), [*self.result_list, row])
+        self.chips = list(self._chips(staff_request(request), row))
         # Django's view and templates read these.
         self.result_count = len(self.result_list)
         self.full_result_count = None

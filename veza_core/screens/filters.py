@@ -60,7 +60,7 @@ class KeyForm:
 
 
 class FilteredList(ChangeList):
-    """The part of a list that its filters are in, for the template."""
+    """A list and its filters, for the template."""
 
     model_admin: BaseScreen
     screen: Screen
@@ -155,7 +155,7 @@ class FilteredList(ChangeList):
         given = self.listing.criteria
         return [one.hint for one in self.screen.criteria if one.hint and one.name in given]
 
-    def keys(self) -> Model:
+    def key_row(self) -> Model:
         """An unsaved row with the keys that filter the list, to be labelled."""
         return self.model(**{
             self.opts.get_field(name).attname: value  # type: ignore[union-attr]
@@ -163,7 +163,7 @@ class FilteredList(ChangeList):
         })  # fmt: skip
 
     def _chips(self, request: StaffRequest, labelled: Model) -> Iterator[Chip]:
-        """The keys that filter the list; `labelled` is the row of `keys`, with links."""
+        """The keys that filter the list; `labelled` is the `key_row`, with links."""
         for name in self.listing.keys:
             field: Any = labelled._meta.get_field(name)
             yield Chip(heading(field), show(field, labelled), self.link(**{name: None}))
