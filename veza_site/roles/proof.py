@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection, sql
 
+from veza_core.db.extensions import not_of_extension
 from veza_site.roles.wanted import GrantedColumns, LoginRole
 
 # The privileges that PUBLIC has from the start, on objects of PostgreSQL and extensions.
@@ -60,17 +61,14 @@ WHERE nspname IN ('pg_catalog', 'pg_toast', 'information_schema') AND NOT attisd
 NEWER = "ARRAY['MAINTAIN']"
 
 # Other privileges that a role has and ours must not have, in words.
-OTHER = """
+OTHER = f"""
 SELECT format('use sequence %%I.%%I', nspname, relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 WHERE has_schema_privilege(%(role)s, n.oid, 'USAGE')
     -- In this order: of another relation the question is an error.
     AND CASE WHEN relkind = 'S'
         THEN has_sequence_privilege(%(role)s, c.oid, 'USAGE, SELECT, UPDATE') END
-    AND NOT EXISTS (
-        SELECT FROM pg_depend
-        WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e'
-    )
+    AND {not_of_extension("'pg_class'", "c.oid")}
 UNION ALL
 SELECT format('create in schema %%I', nspname) FROM pg_namespace
 WHERE nspname !~ '^pg_(toast|temp)' AND has_schema_privilege(%(role)s, oid, 'CREATE')
@@ -85,10 +83,7 @@ SELECT format('call %%s, which runs as %%I', p.oid::regprocedure, pg_get_userbyi
 FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
 WHERE prosecdef AND has_schema_privilege(%(role)s, n.oid, 'USAGE')
     AND has_function_privilege(%(role)s, p.oid, 'EXECUTE')
-    AND NOT EXISTS (
-        SELECT FROM pg_depend
-        WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e'
-    )
+    AND {not_of_extension("'pg_proc'", "p.oid")}
 UNION ALL
 SELECT format('call %%s, whose language is not trusted', p.oid::regprocedure)
 FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace JOIN pg_language l ON l.oid = prolang
@@ -96,14 +91,11 @@ FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace JOIN pg_language l ON
 -- revoked. The first number is that of objects that initdb did not make.
 WHERE NOT lanpltrusted AND p.oid >= 16384 AND has_schema_privilege(%(role)s, n.oid, 'USAGE')
     AND has_function_privilege(%(role)s, p.oid, 'EXECUTE')
-    AND NOT EXISTS (
-        SELECT FROM pg_depend
-        WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e'
-    )
+    AND {not_of_extension("'pg_proc'", "p.oid")}
 UNION ALL
 SELECT format('call %%s', p.oid::regprocedure)
 FROM pg_proc p JOIN pg_init_privs i ON i.classoid = 'pg_proc'::regclass AND i.objoid = p.oid
-WHERE has_function_privilege(%(role)s, p.oid, 'EXECUTE') AND NOT EXISTS ({initial})
+WHERE has_function_privilege(%(role)s, p.oid, 'EXECUTE') AND NOT EXISTS ({{initial}})
 UNION ALL
 SELECT format('use foreign server %%I', srvname) FROM pg_foreign_server
 WHERE has_server_privilege(%(role)s, oid, 'USAGE')

@@ -2,30 +2,28 @@
 
 from typing import Any
 
+from veza_core.db.extensions import not_of_extension
 from veza_core.operations.contents import OWN_SCHEMAS
 
 # Objects created in the transaction whose grants differ from PostgreSQL's defaults: all grants are
 # revoked first, then PostgreSQL's defaults are granted again.
-STATEMENTS = """
+STATEMENTS = f"""
 WITH made (kind, name, acl, standard) AS (
     SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, pg_class.oid::regclass::text,
         relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner)
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE nspname = ANY(%(schemas)s) AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass
-            AND objid = pg_class.oid AND deptype = 'e')
+        AND {not_of_extension("'pg_class'", "pg_class.oid")}
     UNION ALL
     SELECT 'ROUTINE', pg_proc.oid::regprocedure::text, proacl, acldefault('f', proowner)
     FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
     WHERE nspname = ANY(%(schemas)s)
-        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass
-            AND objid = pg_proc.oid AND deptype = 'e')
+        AND {not_of_extension("'pg_proc'", "pg_proc.oid")}
     UNION ALL
     SELECT 'TYPE', format_type(pg_type.oid, NULL), typacl, acldefault('T', typowner)
     FROM pg_type JOIN pg_namespace ON pg_namespace.oid = typnamespace
     WHERE nspname = ANY(%(schemas)s)
-        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_type'::regclass
-            AND objid = pg_type.oid AND deptype = 'e')
+        AND {not_of_extension("'pg_type'", "pg_type.oid")}
     UNION ALL
     SELECT 'SCHEMA', quote_ident(nspname), nspacl, acldefault('n', nspowner)
     FROM pg_namespace WHERE nspname = 'django'
@@ -43,12 +41,11 @@ SELECT CASE step WHEN 1 THEN format('REVOKE ALL ON %%s %%s FROM %%s', kind, name
 FROM named ORDER BY step
 """
 
-DEFINERS = """
+DEFINERS = f"""
 SELECT format('REVOKE ALL ON ROUTINE %%s FROM PUBLIC', pg_proc.oid::regprocedure)
 FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
 WHERE nspname = ANY(%(schemas)s) AND prosecdef
-    AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass
-        AND objid = pg_proc.oid AND deptype = 'e')
+    AND {not_of_extension("'pg_proc'", "pg_proc.oid")}
 """
 
 

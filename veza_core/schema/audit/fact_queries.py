@@ -4,10 +4,7 @@ As in `queries`, `schemas` are the oids of the audited schemas. {enforced} is a 
 18.
 """
 
-_NOT_OF_EXTENSION = """
-  NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass
-              AND e.objid = {oid} AND e.deptype = 'e')
-"""
+from veza_core.db.extensions import not_of_extension
 
 # A constraint that a partition inherits is reported only if the parent's own is enforced.
 UNENFORCED = """
@@ -74,7 +71,7 @@ JOIN pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace = ANY(%(schemas)s) AND p.prokind IN ('f', 'p')
   AND l.lanname NOT IN ('c', 'internal')
-  AND {_NOT_OF_EXTENSION.format(catalog="pg_proc", oid="p.oid")}
+  AND {not_of_extension("'pg_proc'", "p.oid")}
 ORDER BY n.nspname, p.proname, p.oid
 """
 
@@ -119,7 +116,7 @@ LEFT JOIN LATERAL (
 ) AS a ON true
 LEFT JOIN pg_class t ON t.oid = a.attrelid
 WHERE (c.relnamespace = ANY(%(schemas)s) OR t.relnamespace = ANY(%(schemas)s))
-  AND {_NOT_OF_EXTENSION.format(catalog="pg_class", oid="c.oid")}
+  AND {not_of_extension("'pg_class'", "c.oid")}
 ORDER BY 1
 """
 

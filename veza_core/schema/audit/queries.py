@@ -4,6 +4,7 @@ All of them take `schemas`, the oids of the audited schemas, and leave out objec
 (pg_depend, deptype 'e').
 """
 
+from veza_core.db.extensions import not_of_extension
 from veza_core.db.schema_version import VERSION
 from veza_core.schema.options import known_settings
 
@@ -81,19 +82,18 @@ ORDER BY 1, 2, 3 NULLS FIRST
 """
 
 # Kinds: r table, p partitioned table, v view, m materialized view, f foreign table.
-RELATIONS = """
+RELATIONS = f"""
 SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relispartition,
        pg_get_userbyid(c.relowner)::text,
        EXISTS (SELECT FROM pg_description d
                WHERE d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0),
-       coalesce(p.partattrs::int2[], '{}'), c.relpersistence = 'u', c.reloftype <> 0
+       coalesce(p.partattrs::int2[], '{{}}'), c.relpersistence = 'u', c.reloftype <> 0
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
 WHERE (c.relnamespace = ANY(%(schemas)s) OR c.oid = ANY(%(elsewhere)s))
   AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-  AND c.oid NOT IN (SELECT objid FROM pg_depend
-                    WHERE classid = 'pg_class'::regclass AND deptype = 'e')
+  AND {not_of_extension("'pg_class'", "c.oid")}
 ORDER BY n.nspname, c.relname
 """
 
@@ -226,8 +226,7 @@ FUNCTIONS = f"""
 SELECT p.oid, n.nspname::text, p.proname::text, pg_get_function_identity_arguments(p.oid),
        pg_get_userbyid(p.proowner)::text, l.lanname::text, coalesce(p.prosrc, ''),
        coalesce({known_settings("p.proconfig")}, '{{}}'), p.prorettype = 'trigger'::regtype,
-       p.pronamespace = ANY(%(schemas)s) AND p.oid NOT IN (
-           SELECT objid FROM pg_depend WHERE classid = 'pg_proc'::regclass AND deptype = 'e')
+       p.pronamespace = ANY(%(schemas)s) AND {not_of_extension("'pg_proc'", "p.oid")}
 FROM pg_proc p
 JOIN pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_language l ON l.oid = p.prolang
@@ -253,7 +252,7 @@ ORDER BY g.tgrelid, g.tgname
 """
 
 # The last column: nothing uses the sequence.
-SEQUENCES = """
+SEQUENCES = f"""
 SELECT n.nspname::text, c.relname::text, pg_get_userbyid(c.relowner)::text,
        NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
                    AND d.objid = c.oid AND d.deptype IN ('a', 'i')),
@@ -263,21 +262,19 @@ SELECT n.nspname::text, c.relname::text, pg_get_userbyid(c.relowner)::text,
                        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind = 'S'
-  AND c.oid NOT IN (SELECT objid FROM pg_depend
-                    WHERE classid = 'pg_class'::regclass AND deptype = 'e')
+  AND {not_of_extension("'pg_class'", "c.oid")}
 ORDER BY n.nspname, c.relname
 """
 
 # Enums, domains, ranges and separate composite types. A table's row type and an array or multirange
 # type belong to the other type.
-TYPES = """
+TYPES = f"""
 SELECT n.nspname::text, t.typname::text, t.typtype::text, pg_get_userbyid(t.typowner)::text
 FROM pg_type t
 JOIN pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_class c ON c.oid = t.typrelid
 WHERE t.typnamespace = ANY(%(schemas)s)
   AND (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND c.relkind = 'c'))
-  AND t.oid NOT IN (SELECT objid FROM pg_depend
-                    WHERE classid = 'pg_type'::regclass AND deptype = 'e')
+  AND {not_of_extension("'pg_type'", "t.oid")}
 ORDER BY n.nspname, t.typname
 """

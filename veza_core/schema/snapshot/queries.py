@@ -5,6 +5,7 @@ properties; NULL means the default. Objects of extensions are left out. Function
 no schema in the text: `pg_catalog` is the search path.
 """
 
+from veza_core.db.extensions import not_of_extension
 from veza_core.db.operations import LEGACY_EXTENSIONS
 from veza_core.db.schema_version import VERSION
 from veza_core.schema.options import (
@@ -21,18 +22,11 @@ from veza_core.schema.options import (
 _PUBLIC = "(SELECT oid FROM pg_namespace WHERE nspname = 'public')"
 
 
-def _not_of_extension(catalog: str, oid: str) -> str:
-    """The condition that object `oid` of `catalog`, both SQL, belongs to no extension."""
-    return f"""NOT EXISTS (
-        SELECT FROM pg_depend WHERE classid = {catalog}::regclass AND objid = {oid}
-            AND deptype = 'e')"""
-
-
 #: The tables and views of `public`, which have columns, constraints and so on.
 _RELATIONS = f"""relations AS MATERIALIZED (
     SELECT c.* FROM pg_class c
     WHERE relnamespace = {_PUBLIC} AND relkind IN ('r', 'p', 'f', 'v', 'm')
-        AND {_not_of_extension("'pg_class'", "c.oid")})"""
+        AND {not_of_extension("'pg_class'", "c.oid")})"""
 
 # Of `public` itself, only the version: the rest of its comment, its owner and its grants are the
 # server's.
@@ -72,7 +66,7 @@ FROM pg_type t
 WHERE typnamespace = {_PUBLIC} AND typtype <> 'm'
     AND (typrelid = 0 OR (SELECT relkind FROM pg_class WHERE oid = typrelid) = 'c')
     AND NOT EXISTS (SELECT FROM pg_type WHERE typarray = t.oid)
-    AND {_not_of_extension("'pg_type'", "t.oid")}"""
+    AND {not_of_extension("'pg_type'", "t.oid")}"""
 
 # Cost and rows only if they differ from the defaults of CREATE FUNCTION. The constructors of a
 # range belong to its type (an internal dependency).
@@ -115,7 +109,7 @@ SELECT relname AS name, format_type(seqtypid, NULL) AS type,
         AS "owned by",
     obj_description(c.oid, 'pg_class') AS comment
 FROM pg_class c JOIN pg_sequence ON seqrelid = c.oid
-WHERE relnamespace = {_PUBLIC} AND {_not_of_extension("'pg_class'", "c.oid")}"""
+WHERE relnamespace = {_PUBLIC} AND {not_of_extension("'pg_class'", "c.oid")}"""
 
 # Owner, privileges and tablespace belong to the server, not to the schema. Only the definition of a
 # view (V1 has none) is spelled differently by PostgreSQL 15 and 16.
@@ -262,4 +256,4 @@ SELECT concat_ws(' ', type, identity) AS name,
         AS definition,
     obj_description(o.oid, catalog::text) AS comment
 FROM others o CROSS JOIN pg_identify_object(catalog, o.oid, 0)
-WHERE {_not_of_extension("catalog", "o.oid")}"""
+WHERE {not_of_extension("catalog", "o.oid")}"""

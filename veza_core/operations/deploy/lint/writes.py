@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from veza_core.db.extensions import not_of_extension
+
 #: Tables whose rows belong to the migrations.
 SMALL = {"roles", "permissions", "role_permissions"}
 
@@ -31,13 +33,10 @@ FROM pg_class
 WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p')
 """
 
-FUNCTION_BODIES = """
+FUNCTION_BODIES = f"""
 SELECT proname::text, pg_get_functiondef(pg_proc.oid) FROM pg_proc
 WHERE pronamespace = to_regnamespace('public') AND prokind IN ('f', 'p')
-    AND NOT EXISTS (
-        SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid
-            AND deptype = 'e'
-    )
+    AND {not_of_extension("'pg_proc'", "pg_proc.oid")}
 """
 
 # On empty tables a loop does nothing, so only the text can be read.
