@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from django.db.models import Model
+from django.db.models import Model, TextField
 from django.test import Client
 from django.utils.html import strip_tags
 from model_bakery import baker
@@ -63,3 +63,11 @@ def test_in_lists_on_pages_and_in_panels(
     row = baker.make(model, track=baker.make(Track), **values)
     for address in (list_of(model), page_of(model, row.pk), page_of(Track, row.track_id)):
         assert shown in strip_tags(browser.get(address).content.decode()), address
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_a_name_that_is_cut_says_so(model: type[Model]) -> None:
+    """On confirmations and in the staff log, also names that are the beginning of a text."""
+    texts = [field.attname for field in model._meta.fields if isinstance(field, TextField)]
+    name = str(model(**dict.fromkeys(texts, "x" * 300)))
+    assert "x" * 300 in name or "…" in name or "x" * 9 not in name

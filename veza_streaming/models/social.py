@@ -1,6 +1,7 @@
 """What listeners say of tracks: likes, shares and comments."""
 
 from django.db import models
+from django.utils.text import Truncator
 
 from veza_core.db.constraints import LIVE, characters_between, different, non_negative, one_of
 from veza_core.db.fields import CascadeKey, SetNullKey
@@ -136,4 +137,4 @@ class TrackComment(SoftDeleteModel):
         ]
 
     def __str__(self) -> str:
-        return self.content[:50]
+        return Truncator(self.content).chars(50)
