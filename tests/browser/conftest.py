@@ -119,5 +119,5 @@ def staff(staff_context: tuple[Page, Watch], staff_watch: Watch) -> Page:
     """A page of a signed-in user who may do everything, watched; it looks like a new one."""
     page, _ = staff_context
     page.set_viewport_size({"width": 1280, "height": 720})
-    page.emulate_media(color_scheme="light")
+    page.emulate_media(color_scheme="light", forced_colors="none")
     return page
