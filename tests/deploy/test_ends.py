@@ -240,3 +240,25 @@ def test_one_that_ignores_sighup_goes_on():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@pytest.mark.process
+def test_signals_that_the_parent_held_back_work(name):
+    """Supervisors block signals, or ignore SIGCHLD: then no exit status of a child is known."""
+
+    def hold_back():
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+    # A psql that fails.
+    failing = start(name, "dbshell", "--", "-c", "SELECT 1/0", preexec_fn=hold_back)
+    _, told = failing.communicate(timeout=60)
+    assert failing.returncode == 1, told
+    statement = "from django.db import connection as c; c.cursor().execute('SELECT pg_sleep(600)')"
+    with psycopg.connect(**server_parameters(), dbname=name, autocommit=True) as session:
+        running = start(name, "shell", "--no-imports", "-c", statement, preexec_fn=hold_back)
+        wait_for(session, SLEEPING)
+        running.terminate()
+        running.communicate(timeout=60)
+        wait_for_none(session, SLEEPING)
+    assert running.returncode == 143

@@ -23,8 +23,11 @@ def interrupt_on_signals() -> None:
     """From now on these signals raise `Terminated`, once, so that open work is rolled back
     meanwhile.
 
-    An ignored signal, such as SIGHUP under nohup, stays ignored.
+    An ignored signal, such as SIGHUP under nohup, stays ignored. But some supervisors block
+    signals, or ignore SIGCHLD, which hides that a program that we started has failed.
     """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (*NUMBERS, signal.SIGINT, signal.SIGCHLD))
     for number in NUMBERS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _raise)
