@@ -213,8 +213,14 @@ def test_owned_by_somebody_else_is_one_line(name):
         execute(name, f"ALTER ROLE postgres IN DATABASE {name} SET role = {role}")
         with pytest.raises(CommandError, match=r"does not own schema public.* Nothing was dropped"):
             reset(name)
+        # Also if migrate would fail only half way.
+        revoke = "REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC"
+        execute(name, f"SET ROLE NONE; ALTER SCHEMA public OWNER TO {role}; {revoke}")
+        with pytest.raises(CommandError, match=r"not use language plpgsql.* Nothing was dropped"):
+            reset(name)
     finally:
         administer(f"ALTER ROLE postgres IN DATABASE {name} RESET role")
+        execute(name, "ALTER SCHEMA public OWNER TO postgres")
         execute(name, f"DROP OWNED BY {role}")
         administer(f"DROP ROLE {role}")
 

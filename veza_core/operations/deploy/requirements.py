@@ -15,7 +15,8 @@ SELECT
     (SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'public'),
     ARRAY(SELECT name::text FROM pg_available_extensions WHERE name = ANY(%s)),
     (SELECT nspname::text FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace
-        WHERE extname = 'pg_trgm')
+        WHERE extname = 'pg_trgm'),
+    (SELECT has_language_privilege(oid, 'USAGE') FROM pg_language WHERE lanname = 'plpgsql')
 """
 
 
@@ -26,9 +27,8 @@ def unmet_requirements(connection: BaseDatabaseWrapper) -> list[str]:
     """
     with connection.cursor() as cursor:
         cursor.execute(SERVER_FACTS, [list(EXTENSIONS)])
-        (replica, encoding, role, database, create, public, owns_public, available, trgm) = (
-            cursor.fetchone()
-        )
+        (replica, encoding, role, database, create, public, owns_public, *rest) = cursor.fetchone()
+    available, trgm, plpgsql = rest
     if replica:
         return ["this server is a read-only replica: give the primary in DATABASE_URL"]
     problems = []
@@ -55,6 +55,11 @@ def unmet_requirements(connection: BaseDatabaseWrapper) -> list[str]:
     if trgm not in (None, "public"):
         problems.append(
             f"extension pg_trgm is in schema {trgm}: ALTER EXTENSION pg_trgm SET SCHEMA public"
+        )
+    if not plpgsql:
+        problems.append(
+            f"role {role} may not use language plpgsql: GRANT USAGE ON LANGUAGE plpgsql TO "
+            f'"{role}", or CREATE EXTENSION plpgsql if it is not there'
         )
     return problems
 
