@@ -53,7 +53,7 @@ WHERE session.id = latest.id
 
 def take(page: Page, name: str) -> None:
     """Write what the page shows as docs/screenshots/<name>.png."""
-    picture = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(TARGET / f"{name}.png", optimize=True)
 
 
@@ -76,7 +76,7 @@ def site() -> Iterator[tuple[Browser, str, str]]:
 def shoot(browser: Browser, address: str, database: str) -> None:
     """Take all pictures."""
     user, username = fetch(database, SOMEBODY)
-    with browser.new_context(base_url=address, viewport=DESK) as context:
+    with browser.new_context(base_url=address, viewport=DESK, reduced_motion="reduce") as context:
         page = context.new_page()
         page.goto("/admin/")
         take(page, "sign-in")
