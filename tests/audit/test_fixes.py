@@ -17,6 +17,7 @@ def test_page_shows_the_sql_that_is_printed(rule, scratch):
     assert {each.changes for each in printed if each.fix} <= {rule.changes}
 
 
+@pytest.mark.process
 def test_fixes_of_all_examples_in_one_round(make_database):
     """After a fix, its finding is gone, and there is none of another rule."""
     url = make_database("audit_round")
@@ -29,6 +30,7 @@ def test_fixes_of_all_examples_in_one_round(make_database):
     assert after - objects(before) == set()
 
 
+@pytest.mark.process
 def test_nothing_is_ever_deleted_by_a_new_key(make_database):
     """A key that refused a delete still does, and its other properties stay."""
     url = make_database("audit_keys")
@@ -58,6 +60,7 @@ def test_nothing_is_ever_deleted_by_a_new_key(make_database):
     assert {action for (action,) in actions} <= {"r", "a"}
 
 
+@pytest.mark.process
 def test_index_of_a_partitioned_table_is_built_part_by_part(make_database):
     """Beside running writes, with the existing indexes of partitions, at any depth."""
     url = make_database("audit_parts")
@@ -99,6 +102,7 @@ def test_index_of_a_partitioned_table_is_built_part_by_part(make_database):
         assert key == "FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE RESTRICT"
 
 
+@pytest.mark.process
 def test_column_that_makes_a_feed_brings_its_index(make_database):
     url = make_database("audit_feed")
     execute(
@@ -120,6 +124,7 @@ def test_column_that_makes_a_feed_brings_its_index(make_database):
     assert sorted(rows) == [("idx_likes_user_id_created_at",), ("idx_posts_user_id_created_at",)]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("feed", "other", "needless"),
     [
@@ -149,6 +154,7 @@ def test_index_too_many_is_never_the_one_that_a_feed_has(make_database, feed, ot
     assert not {rule for rule, _ in after} & {"index-duplicate", "index-redundant"}
 
 
+@pytest.mark.process
 def test_unique_index_over_duplicates_shows_them_and_is_not_built_again(make_database):
     url = make_database("audit_twice")
     execute(
