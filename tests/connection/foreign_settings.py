@@ -18,6 +18,7 @@ FORMATS = {
     "default_transaction_isolation": ["serializable", "repeatable read"],
     "search_path": ["pg_catalog", "chat"],
     "gin_fuzzy_search_limit": ["1"],
+    "row_security": ["on"],
     "default_table_access_method": ["columnar"],
     "jit": ["on"],
 }
@@ -49,7 +50,6 @@ LEFT_ALONE = {
     "plpgsql.extra_errors": "all",
     "plpgsql.variable_conflict": "use_variable",
     "restrict_nonsystem_relation_kind": "view, foreign-table",
-    "row_security": "off",
     "stats_fetch_consistency": "snapshot",
     "synchronize_seqscans": "off",
     "synchronous_commit": "off",

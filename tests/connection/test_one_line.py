@@ -267,6 +267,29 @@ def test_a_role_without_rights(copy, role, tmp_path, archive):
             assert "schema django belongs to" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["purge"], ["purge", "--dry-run"], ["recount"], ["count_weekly_plays"]],
+    ids=" ".join,
+)
+def test_rows_that_a_policy_hides(copy, role, arguments):
+    """They would be neither deleted nor counted, and the command would say that all is done."""
+    tables = ("users", "tracks", "track_plays")
+    execute(
+        copy,
+        f"ALTER SCHEMA public OWNER TO {role}",
+        f"GRANT USAGE ON SCHEMA django TO {role}",
+        f"GRANT ALL ON ALL TABLES IN SCHEMA public, django TO {role}",
+        *(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY" for table in tables),
+    )
+    try:
+        result = manage_process(*arguments, DATABASE_URL=database_url(copy, user=role))
+    finally:
+        execute(copy, f"REASSIGN OWNED BY {role} TO CURRENT_USER", f"DROP OWNED BY {role}")
+    assert is_one_clear_line(result), result.stderr
+    assert "affected by row-level security policy" in result.stderr
+
+
 @pytest.fixture(scope="module")
 def standby(tmp_path_factory):
     """The URL of a server in recovery, without a primary."""

@@ -33,7 +33,7 @@ from tests.support import (
     server_parameters,
 )
 from veza_core.db.backend.base import DatabaseWrapper
-from veza_core.db.session import FOR_SPEED, PINNED, read_session, settings_that_differ
+from veza_core.db.session import OPTIONAL, PINNED, read_session, settings_that_differ
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]
 
@@ -68,7 +68,7 @@ def session_of(database, options=""):
 
 
 def test_every_pinned_setting_is_tested_here():
-    assert FORMATS.keys() == {*PINNED, *FOR_SPEED}
+    assert FORMATS.keys() == {*PINNED, *OPTIONAL}
 
 
 @pytest.mark.parametrize("way", [*WAYS, "options of the URL"])

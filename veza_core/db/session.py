@@ -49,9 +49,13 @@ PINNED = {
     "default_table_access_method": "heap",
 }
 
-#: These are also set, but only for speed, so a pooler may drop them. Our statements are short: to
-#: compile one takes longer than to run it.
-FOR_SPEED = {"jit": "off"}
+#: These are also set, but a pooler may drop them.
+OPTIONAL = {
+    # Our statements are short: to compile one takes longer than to run it.
+    "jit": "off",
+    # An error says so if policies would hide rows, which a purge or a count would then leave out.
+    "row_security": "off",
+}
 
 #: How many replicas a commit waits for: `FIRST 2 (a, b)`, `ANY 2 (a, b)`, `2 (a, b)`; `a, b` is 1.
 STANDBY_COUNT = "(?i)^ *(?:first|any)? *([0-9]+) *[(]"
@@ -107,7 +111,7 @@ UNCHANGED = "Nothing was changed."
 
 def startup_options(given: str = "") -> str:
     """The `options` of a connection: the given ones, then the fixed ones, which win."""
-    fixed = {**PINNED, **FOR_SPEED}
+    fixed = {**PINNED, **OPTIONAL}
     pinned = (f"-c {name}={_escaped(value)}" for name, value in fixed.items())
     return " ".join([given, *pinned]).strip()
 
