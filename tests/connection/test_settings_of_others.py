@@ -33,7 +33,7 @@ from tests.support import (
     server_parameters,
 )
 from veza_core.db.backend.base import DatabaseWrapper
-from veza_core.db.session import OPTIONAL, PINNED, read_session, settings_that_differ
+from veza_core.db.session import OPTIONAL, PINNED, announce, read_session, settings_that_differ
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]
 
@@ -216,11 +216,23 @@ def test_a_backup_and_a_restore_have_no_timeouts(migrated, tmp_path):
     """Like pg_dump and pg_restore: with timeouts, they could never finish on a large database."""
     file = str(tmp_path / "x.dump")
     with scratch_database(f"TEMPLATE {migrated}") as name:
-        configure(name, dict.fromkeys(timeouts(connection.pg_version), "100ms"))
+        configure(name, dict.fromkeys(timeouts(connection.pg_version), "1s"))
         for arguments in (["backup_db", file], ["restore_db", file, "--replace", "--noinput"]):
             result = manage(*arguments, **database_environment(name))
             assert result.returncode == 0, result.stderr
             assert "Turned off for this session: " in result.stdout.splitlines()[1]
+
+
+@pytest.mark.django_db
+def test_a_session_has_no_timeouts_after_they_are_turned_off():
+    names = timeouts(connection.pg_version)
+    with connection.cursor() as cursor:
+        for name in names:
+            cursor.execute(f"SET {name} = '1min'")
+        announce(connection, lambda _: None, lift=True)
+        for name in names:
+            cursor.execute(f"SHOW {name}")
+            assert cursor.fetchone() == ("0",)
 
 
 def test_the_timeout_that_was_exceeded_is_named():

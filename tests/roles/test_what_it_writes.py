@@ -1,6 +1,7 @@
 """The site, served over the role of DATABASE_WEB_URL: everything that staff do, and no more."""
 
 import uuid
+from datetime import timedelta
 from itertools import chain
 
 import psycopg
@@ -21,7 +22,7 @@ from tests.roles.serving import serving_as
 from tests.staff import PASSWORD, grant, make_user, post_sign_in
 from tests.support import server_parameters
 from veza_core.counters import counting
-from veza_core.models import Role, User, UserRole, UserRoleAssignment
+from veza_core.models import Role, User, UserRole, UserRoleAssignment, UserSession
 from veza_site.models import JobRun, StaffLogEntry
 from veza_site.roles.sync import sync
 from veza_site.roles.wanted import WRITER, LoginRole, written_columns
@@ -53,6 +54,8 @@ def row_for(model, action):
     values = dict(getattr(action, "when", {}))
     if getattr(action, "states", ()):
         values["status"] = action.states[0]
+    if model is UserSession:
+        values["expires_at"] = timezone.now() + timedelta(days=1)
     values |= {
         "unlock": {"failed_login_count": 3},
         "restore": {"deleted_at": timezone.now()},

@@ -10,6 +10,7 @@ from model_bakery import baker
 
 from tests.staff import grant, make_staff, make_user, signed_in
 from veza_core.models import Permission, Role, RolePermission
+from veza_core.screens.display import address
 from veza_site.models import Note, StaffLogEntry
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +87,12 @@ def test_an_entry(browser, bob):
     entry = StaffLogEntry.objects.order_by("-id").filter(action="users.ban")[0]
     page = browser.get(f"{LOG}{entry.pk}/")
     assert page.status_code == 200
-    for text in ("192.0.2.7", "reason 2", "Banned: no", f"/admin/veza_core/user/{bob.pk}/"):
+    for text in (
+        address("192.0.2.7"),
+        "reason 2",
+        "Banned: no",
+        f"/admin/veza_core/user/{bob.pk}/",
+    ):
         assert text in page.text
     assert f'{LOG}?staff_id={entry.staff_id}"' in page.text
 
