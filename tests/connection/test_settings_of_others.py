@@ -223,7 +223,6 @@ def test_a_backup_and_a_restore_have_no_timeouts(migrated, tmp_path):
             assert "Turned off for this session: " in result.stdout.splitlines()[1]
 
 
-@pytest.mark.django_db
 def test_a_session_has_no_timeouts_after_they_are_turned_off():
     names = timeouts(connection.pg_version)
     with connection.cursor() as cursor:
