@@ -140,7 +140,7 @@ def test_content_of_a_user(
     crowd: Crowd, crowd_browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also for a user who owns half of each table."""
-    monkeypatch.setattr(content_actions, "MOST", BOUND)
+    monkeypatch.setattr(content_actions, "MOST_CONTENT", BOUND)
     for pk in crowd.ids[User]:
         url = action_url(User, pk, "delete_content")
         response, statements = captured(crowd_browser, url)

@@ -10,13 +10,12 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
-from veza_core.management.arguments import add_database
 from veza_demo.counts import SCALES, CountError, Counts, choose_counts
 
 COUNTED = ("users", "tracks", "playlists", "plays", "likes", "comments")
@@ -70,7 +69,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--append", action="store_true", help="Add another set to the existing rows."
         )
-        add_database(parser, "The database to fill")
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help='The database to fill. Defaults to the "default" database.',
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Fill the database. Raises `CommandError` in one line."""
