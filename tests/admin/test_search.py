@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import BooleanField, Model
 from django.db.models.expressions import RawSQL
 from django.test import Client
@@ -210,7 +211,7 @@ def test_what_is_too_common_says_so_and_the_rest_is_found(
     monkeypatch.setattr("veza_core.screens.search.engine.PARTS_TIMEOUT", 3_000)
     exact = baker.make(Track, title="sleepy")
     playlist = baker.make(Playlist, title="my sleepy list")
-    slow_down(monkeypatch, Track)
+    slow_down(monkeypatch, Track, SLEEP)
     response = search(browser, "sleepy")
     assert found(response) == {"tracks": [exact.pk], "playlists": [playlist.pk]}
     assert "Too many tracks contain this text" in text_of(response)
@@ -219,7 +220,6 @@ def test_what_is_too_common_says_so_and_the_rest_is_found(
 def test_what_is_too_common_is_found_among_the_newest(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("veza_core.screens.search.engine.PARTS_TIMEOUT", 3_000)
     for module in ("engine", "views"):
         monkeypatch.setattr(f"veza_core.screens.search.{module}.NEWEST", 3)
     titles = ["a sleepy one", "a sleepy two", "another", "a sleepy three"]
@@ -227,22 +227,32 @@ def test_what_is_too_common_is_found_among_the_newest(
     for age, track in enumerate((three, two, old)):
         Track.objects.filter(pk=track.pk).update(created_at=timezone.now() - timedelta(age + 1))
     by_artist = baker.make(Track, title="hers", artist="sleepyhead")
-    slow_down(monkeypatch, Track)
+    with connection.cursor() as cursor:
+        cursor.execute(CREATE_CANCEL)
+    slow_down(monkeypatch, Track, CANCEL)
     response = search(browser, "sleep")
     assert set(found(response)["tracks"]) == {three.pk, by_artist.pk}
     assert "only the newest 3 were searched" in text_of(response)
 
 
-def slow_down(monkeypatch: pytest.MonkeyPatch, model: type[Model]) -> None:
-    """Let PostgreSQL sleep in the query for parts of a model's names."""
+SLEEP = RawSQL("(SELECT true FROM pg_sleep(60))", [], output_field=BooleanField())
+#: Ends the statement as a timeout does, and at once.
+CANCEL = RawSQL("(SELECT true FROM pg_temp.cancel())", [], output_field=BooleanField())
+CREATE_CANCEL = """
+CREATE FUNCTION pg_temp.cancel() RETURNS text LANGUAGE plpgsql
+    AS $$ BEGIN RAISE query_canceled; END $$
+"""
+
+
+def slow_down(monkeypatch: pytest.MonkeyPatch, model: type[Model], how: RawSQL) -> None:
+    """Let PostgreSQL sleep, or cancel, in the query for parts of a model's names."""
     rows = Finder.rows
-    sleep = RawSQL("(SELECT true FROM pg_sleep(60))", [], output_field=BooleanField())
 
     def slow(self: Finder, of: type[Model], *arguments: Any) -> Any:
         found = rows(self, of, *arguments)
         if of is model and self.is_part:
             found.query.clear_limits()
-            return found.filter(sleep)[:51]
+            return found.filter(how)[:51]
         return found
 
     monkeypatch.setattr(Finder, "rows", slow)
