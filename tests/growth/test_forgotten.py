@@ -9,8 +9,6 @@ from tests.support import scratch_database
 pytestmark = pytest.mark.process
 
 VARIANTS = '''
-from veza_core.db.indexes import Index
-
 
 class StreamVariantKind(models.TextChoices):
     """The values of PostgreSQL type `stream_variant_kind`."""
@@ -53,7 +51,7 @@ class StreamVariant(BaseModel):
         constraints = [
             UniqueConstraint(fields=["stream", "name"], name="idx_stream_variants_stream_id_name")
         ]
-        indexes = [Index(fields=["-created_at"], name="idx_stream_variants_created_at")]
+        indexes = [index_on("stream_variants", "-created_at")]
 '''
 #: No `updated_at`, no comments on columns, no index.
 LOG = '''
@@ -163,7 +161,7 @@ def test_what_is_forgotten_is_said_by_name(project, subtests):
     said = project.run(LINT)
     for line in (
         # The table.
-        'stream_variants_parent_id_fkey: no index leads with (parent_id) (fk-not-indexed). Add Index(fields=["parent"], name="idx_stream_variants_parent_id") to Meta.indexes.',  # noqa: E501
+        'stream_variants_parent_id_fkey: no index leads with (parent_id) (fk-not-indexed). Add index_on("stream_variants", "parent_id") to Meta.indexes.',  # noqa: E501
         "veza_media/admin.py: stream_variants has no screen. Add @admin.register(StreamVariant)",
         'stream_variants.access_token sounds like a secret, and is shown. Add "access_token" to',
         "veza_demo/tables/: seed_demo has no rows for stream_variants. Add @table(rows=",

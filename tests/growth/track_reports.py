@@ -33,14 +33,11 @@ class TrackReport(SoftDeleteModel):
         verbose_name = "report"
         indexes = [
             # A track's reports, newest first.
-            Index(fields=["track", "-created_at"], name="idx_track_reports_track_id_created_at"),
+            index_on("track_reports", "track_id", "-created_at"),
             # What a user reported, newest first.
-            Index(
-                fields=["reporter", "-created_at"],
-                name="idx_track_reports_reporter_id_created_at",
-            ),
+            index_on("track_reports", "reporter_id", "-created_at"),
             # The newest of all.
-            Index(fields=["-created_at"], name="idx_track_reports_created_at"),
+            index_on("track_reports", "-created_at"),
             # The purge of what was deleted long ago.
             set_index("track_reports", "deleted_at"),
         ]
@@ -51,10 +48,6 @@ class TrackReport(SoftDeleteModel):
 MODEL_IMPORT = (
     "from veza_core.db.fields import CascadeKey, SetNullKey",
     "from veza_core.db.fields import CascadeKey, EnumField, SetNullKey",
-)
-MODEL_INDEX_IMPORT = (
-    "from veza_core.db.indexes import index_on,",
-    "from veza_core.db.indexes import Index, index_on,",
 )
 
 SCREEN = """
@@ -113,7 +106,7 @@ SERVICES_OF_USERS = (
 
 #: What is appended, and what is replaced.
 ALL_FILES = {
-    "veza_streaming/models/social.py": (MODEL, MODEL_IMPORT, MODEL_INDEX_IMPORT),
+    "veza_streaming/models/social.py": (MODEL, MODEL_IMPORT),
     "veza_streaming/admin/listening.py": (SCREEN, SCREEN_IMPORT),
     "docs/schema.md": (CONTRACT, CONTRACT_TYPE),
     "veza_demo/tables/analytics.py": (SEED,),

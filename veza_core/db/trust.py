@@ -17,6 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Connection, sql
 
 from veza_core.db.libpq import parameters_of_another
+from veza_core.db.session import PINNED
 
 EVERYBODY = "PUBLIC"
 
@@ -26,7 +27,7 @@ EVERYBODY = "PUBLIC"
 # pg_catalog has an operator, so that this statement is itself safe. pg_shdepend has the owner of
 # each object, except those of the server's first superuser; '1255', '1259', '2617': pg_proc,
 # pg_class, pg_operator.
-DANGERS = """
+DANGERS = f"""
 WITH path AS (
     SELECT oid, nspname, nspowner, nspacl FROM pg_catalog.pg_namespace
     WHERE nspname = 'public' OR nspname = 'django'
@@ -69,7 +70,7 @@ JOIN path ON path.oid = made.schema
 UNION ALL
 SELECT current_setting('search_path'), NULL::text, ''::text, ''::text
 WHERE replace(current_setting('search_path'), ' '::text, ''::text)
-    <> 'public,django,pg_temp'::text
+    <> '{PINNED["search_path"]}'::text
 """
 
 

@@ -68,7 +68,7 @@ def _remedy(finding: Finding, table: DeclaredTable | None) -> tuple[str, str]:
         case "fk-not-indexed":
             for key in model._meta.concrete_fields:
                 if finding.object.endswith(f".{name}_{key.column}_fkey"):
-                    index = f'Index(fields=["{key.name}"], name="idx_{name}_{key.column}")'
+                    index = f'index_on("{name}", "{key.column}")'
                     return table.place, f"Add {index} to Meta.indexes."
     return table.place, finding.remedy
 
