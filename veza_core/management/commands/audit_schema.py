@@ -16,13 +16,13 @@ from veza_core.errors import clear_line
 from veza_core.management.arguments import some_path, some_text
 from veza_core.management.exit_status import COULD_NOT_RUN, FINDINGS, FindingsCommand
 from veza_core.schema.audit import pages, reporters
-from veza_core.schema.audit.baseline import BaselineError, read_baseline
+from veza_core.schema.audit.baseline import read_baseline
 from veza_core.schema.audit.engine import AuditReport, audit
 from veza_core.schema.audit.exceptions import ExceptionsError, read_exceptions
 from veza_core.schema.audit.profiles import Profile
 from veza_core.schema.audit.rule import Rule
-from veza_core.schema.audit.rules import ALL_RULES
-from veza_core.schema.audit.service import connect, own_exceptions, own_sources
+from veza_core.schema.audit.rules import ALL_RULES, RUN_RULES
+from veza_core.schema.audit.service import connect, own_exceptions
 from veza_core.schema.audit.session import AuditError
 
 #: Wide enough for a name and a sentence, if there is no terminal.
@@ -139,12 +139,11 @@ class Command(FindingsCommand):
                 report = audit(
                     connection,
                     options["schema"] or ["public"],
-                    [rule for rule in rules if rule.check is not None],
-                    sources=[source for source in own_sources() if source[0] in rules],
+                    [rule for rule in rules if rule in RUN_RULES],
                     exceptions=exceptions,
                     profile=Profile(options["profile"]) if options["profile"] else default,
                 )
-        except (AuditError, BaselineError, ExceptionsError, ImproperlyConfigured) as error:
+        except (AuditError, ExceptionsError, ImproperlyConfigured) as error:
             raise self._error(error) from error
         except (psycopg.Error, DatabaseError) as error:
             reason = clear_line(error) or error

@@ -4,27 +4,23 @@ import json
 from pathlib import Path
 from typing import Any
 
-from veza_core.errors import ClearError
-
-
-class BaselineError(ClearError):
-    """The baseline cannot be used; the text is one clear line."""
+from veza_core.schema.audit.session import AuditError
 
 
 def read_baseline(path: Path) -> frozenset[str]:
     """Return the keys of the findings in a file of `audit_schema --format json`.
 
-    Raises `BaselineError` if the file is missing or not such a file.
+    Raises `AuditError` if the file is missing or not such a file.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BaselineError(f"{path}: {error.strerror}") from error
+        raise AuditError(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise BaselineError(f"{path}: is not JSON: {error}") from error
+        raise AuditError(f"{path}: is not JSON: {error}") from error
     keys = _keys(content)
     if keys is None:
-        raise BaselineError(f"{path}: is not what audit_schema --format json prints")
+        raise AuditError(f"{path}: is not what audit_schema --format json prints")
     return frozenset(keys)
 
 

@@ -1,12 +1,14 @@
 """The input of the rules: one snapshot of the audited schemas."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 
 from veza_core.db.distribution import Distribution
-from veza_core.schema.audit.facts import Facts
 from veza_core.schema.audit.meaning import Meaning
-from veza_core.schema.audit.objects import BrokenIndex, Column, Function, Table, Thing
+from veza_core.schema.audit.objects import Column, Function, Table, Thing
+from veza_core.schema.quoting import qualified
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,54 @@ class AuditedDatabase:
     port: int
     #: As the client was configured: a host name, or the directory of a socket.
     host: str
+
+
+@dataclass(slots=True, eq=False)
+class BrokenIndex:
+    """An invalid index of a materialized view or of a table's TOAST."""
+
+    oid: int
+    schema: str
+    name: str
+    owner: str
+    is_toast: bool
+    may_be_in_progress: bool
+
+    @property
+    def identity(self) -> str:
+        return qualified(self.schema, self.name)
+
+
+class Unchecked(NamedTuple):
+    """A check or NOT NULL that is NOT VALID, of a table or, with the oid 0, of a domain."""
+
+    table: int
+    owner: str
+    name: str
+    is_not_null: bool
+    #: The column of a NOT NULL, or the first one of a check.
+    column: int | None
+    is_inherited: bool
+
+
+class Sequence(NamedTuple):
+    """A sequence, and its column; `last` is None if unknown."""
+
+    identity: str
+    schema: str
+    name: str
+    owner: str
+    #: No column owns it, so that it has its own owner.
+    is_separate: bool
+    #: No identity column owns it and no default uses it.
+    is_loose: bool
+    cycles: bool
+    is_ascending: bool
+    lowest: int
+    highest: int
+    last: int | None
+    table: int | None
+    column: str | None
 
 
 @dataclass(eq=False)
@@ -44,15 +94,33 @@ class Catalog:
     all_tables: list[Table]
     functions: list[Function]
     things: list[Thing]
-    #: Sequences that no identity column owns and no default uses.
-    loose_sequences: list[Thing]
+    sequences: list[Sequence]
     #: Of materialized views and TOAST tables; those of a table are among its indexes.
     broken_indexes: list[BrokenIndex]
     #: The database's schemas that are not audited.
     other_schemas: frozenset[str]
     #: Every name of a relation or index, by schema: a new name must not be among them.
     taken_names: dict[str, set[str]]
-    facts: Facts
+    #: Constraints that are not enforced: table and name; and the tables whose triggers for them are
+    #: disabled.
+    unenforced: list[tuple[int, str, list[str]]]
+    unchecked: list[Unchecked]
+    #: The names that depend on a search_path.
+    tables_named: frozenset[str]
+    functions_named: frozenset[str]
+    #: Integer columns of keys: table and column, the time of the statistics, and the highest value
+    #: in them.
+    integers: list[tuple[int, str, datetime | None, int | None]]
+    #: Text columns for which all values in the statistics are UUIDs, or (False) none is.
+    uuid_texts: list[tuple[int, str, datetime | None, bool]]
+    #: Extensions whose version differs from the one that the server would install: name,
+    #: installed, offered.
+    outdated_extensions: list[tuple[str, str, str]]
+    #: Collations whose version changed: name (None for the database's own), recorded and actual
+    #: version, and how many indexes use it.
+    changed_collations: list[tuple[str | None, str, str, int]]
+    #: Published tables without a replica identity, with their publications.
+    without_identity: list[tuple[str, str]]
     #: Where the rows are; None: on this server.
     distribution: Distribution | None = None
 

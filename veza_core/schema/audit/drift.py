@@ -4,18 +4,16 @@
 """
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.distributed import bent, function_differs
-from veza_core.schema.audit.engine import FindingSource
-from veza_core.schema.audit.expected import expected_tables
+from veza_core.schema.audit.expected import expected_tables, recorded_catalog
 from veza_core.schema.audit.profiles import history
-from veza_core.schema.audit.rule import Found
+from veza_core.schema.audit.rule import Found, Rule
 from veza_core.schema.audit.rules.drift import DRIFT, TUNING
 from veza_core.schema.audit.rules.governance import PUBLIC
 from veza_core.schema.snapshot import load_snapshot, read_snapshot
@@ -26,28 +24,15 @@ _TUNING = frozenset(["options", "toast options", "statistics", "replica identity
 _STORAGE_PARAMETERS = re.compile(r" WITH \([^()]*\)")
 
 
-def drift_sources(recorded: Path, spread: frozenset[str] = frozenset()) -> list[FindingSource]:
-    """The two rules, drift and tuning, and the functions that compare with the recorded catalog.
+def find_drift(
+    connection: psycopg.Connection[Any], catalog: Catalog, spread: frozenset[str] = frozenset()
+) -> Iterator[tuple[Rule, Found]]:
+    """What differs from the recorded catalog, by the rules DRIFT and TUNING; nothing if not V1.
 
     `spread` are tables that may already have triggers instead of foreign keys.
     """
-    # The result for the last catalog, because both rules use the same one.
-    known: list[tuple[Catalog, list[Difference]]] = []
-
-    def differences(connection: psycopg.Connection[Any], catalog: Catalog) -> list[Difference]:
-        if not known or known[0][0] is not catalog:
-            known[:] = [(catalog, _differences(connection, catalog, recorded, spread))]
-        return known[0][1]
-
-    def finder(*, tuning: bool) -> Callable[[psycopg.Connection[Any], Catalog], Iterator[Found]]:
-        def find(connection: psycopg.Connection[Any], catalog: Catalog) -> Iterator[Found]:
-            for difference in differences(connection, catalog):
-                if is_tuning(difference) is tuning:
-                    yield _found(catalog, difference)
-
-        return find
-
-    return [(DRIFT, finder(tuning=False)), (TUNING, finder(tuning=True))]
+    for difference in sorted(_differences(connection, catalog, spread), key=is_tuning):
+        yield TUNING if is_tuning(difference) else DRIFT, _found(catalog, difference)
 
 
 def is_tuning(difference: Difference) -> bool:
@@ -69,14 +54,11 @@ def _is_v1(connection: psycopg.Connection[Any], catalog: Catalog) -> bool:
 
 
 def _differences(
-    connection: psycopg.Connection[Any],
-    catalog: Catalog,
-    recorded: Path,
-    spread: frozenset[str],
+    connection: psycopg.Connection[Any], catalog: Catalog, spread: frozenset[str]
 ) -> list[Difference]:
     if PUBLIC not in catalog.schemas or not _is_v1(connection, catalog):
         return []
-    expected = bent(load_snapshot(recorded), catalog, spread)
+    expected = bent(load_snapshot(recorded_catalog()), catalog, spread)
     return [*compare(expected, read_snapshot(connection)), *function_differs(connection, catalog)]
 
 

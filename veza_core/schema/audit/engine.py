@@ -1,6 +1,6 @@
 """Runs rules over one snapshot, and collects their findings in a report."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,18 +12,16 @@ from veza_core.counted import counted
 from veza_core.schema.audit.catalog import AuditedDatabase, Catalog
 from veza_core.schema.audit.distributed import notes
 from veza_core.schema.audit.disturbance import undisturbed
+from veza_core.schema.audit.drift import find_drift
 from veza_core.schema.audit.exceptions import ExceptionFile
 from veza_core.schema.audit.indexes import forget_work_in_progress
 from veza_core.schema.audit.objects import Table
 from veza_core.schema.audit.profiles import Profile, recognise, rules_of
 from veza_core.schema.audit.reader import read_catalog
 from veza_core.schema.audit.rule import Finding, Found, Rule, Severity
+from veza_core.schema.audit.rules.drift import DRIFT, TUNING
 from veza_core.schema.audit.rules.governance import PUBLIC
 from veza_core.schema.audit.session import snapshot
-
-#: Another source of findings: a rule, and a function that gets the connection, in the snapshot, and
-#: the catalog. The comparison with a recorded catalog is one.
-FindingSource = tuple[Rule, Callable[[psycopg.Connection[Any], Catalog], Iterable[Found]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,11 @@ class AuditReport:
         return replace(self, findings=left, accepted=len(self.findings) - len(left))
 
     @property
+    def all_rules(self) -> list[Rule]:
+        """The rules that ran, and those of the exceptions, if they have a finding."""
+        return list(dict.fromkeys([*self.rules, *(finding.rule for finding in self.findings)]))
+
+    @property
     def scope(self) -> str:
         """The schemas, `public` with its version."""
         version = f" {self.schema_version}" if self.schema_version else ""
@@ -92,28 +95,26 @@ def audit(
     schemas: Sequence[str],
     rules: Sequence[Rule],
     *,
-    sources: Sequence[FindingSource] = (),
     exceptions: ExceptionFile | None = None,
     profile: Profile | None = Profile.VEZA,
+    spread: frozenset[str] = frozenset(),
     today: date | None = None,
 ) -> AuditReport:
     """Audit the schemas, read-only and in one snapshot.
 
-    It runs the rules and sources of the profile; with None, it chooses the profile itself. Takes a
-    plain connection without a transaction in progress. Raises `AuditError`, and `psycopg.Error` if
-    the server ends the work.
+    It runs the rules of the profile; with None, it chooses the profile itself. `spread` is for
+    `find_drift`. Takes a plain connection without a transaction in progress. Raises `AuditError`,
+    and `psycopg.Error` if the server ends the work.
     """
     names = tuple(dict.fromkeys(schemas))
     # Nothing is garbage before the end, and garbage collection would take a fifth of the time.
     with collector_paused():
-        catalog, profile, others = undisturbed(
-            connection, lambda: _read(connection, names, sources, profile)
+        catalog, profile, ran, drift = undisturbed(
+            connection, lambda: _read(connection, names, rules, profile, spread)
         )
-        rules = rules_of(profile, rules)
         forget_work_in_progress(connection, catalog)
-        findings = [*check(catalog, rules), *others]
+        findings = [*check(catalog, ran), *drift]
     today = today or datetime.now(UTC).date()
-    ran = (*rules, *rules_of(profile, (rule for rule, _ in sources)))
     if exceptions is not None:
         findings = exceptions.apply(findings, ran, catalog.other_schemas, today)
     return AuditReport(
@@ -134,19 +135,17 @@ def audit(
 def _read(
     connection: psycopg.Connection[Any],
     schemas: tuple[str, ...],
-    sources: Sequence[FindingSource],
+    rules: Sequence[Rule],
     profile: Profile | None,
-) -> tuple[Catalog, Profile, list[Finding]]:
+    spread: frozenset[str],
+) -> tuple[Catalog, Profile, tuple[Rule, ...], list[Finding]]:
+    """The catalog, the profile, the rules that run, and the findings of drift."""
     with snapshot(connection):
         catalog = read_catalog(connection, schemas)
         profile = profile or recognise(connection, catalog)
-        findings = [
-            _finding(rule, found)
-            for rule, source in sources
-            if rules_of(profile, [rule])
-            for found in source(connection, catalog)
-        ]
-    return catalog, profile, findings
+        ran = rules_of(profile, rules)
+        found = find_drift(connection, catalog, spread) if {DRIFT, TUNING} & {*ran} else ()
+        return catalog, profile, ran, [_finding(rule, each) for rule, each in found if rule in ran]
 
 
 def check(catalog: Catalog, rules: Iterable[Rule]) -> list[Finding]:

@@ -1,6 +1,6 @@
 """SQL that several rules print."""
 
-from veza_core.schema.audit.catalog import Catalog
+from veza_core.schema.audit.catalog import BrokenIndex, Catalog
 from veza_core.schema.audit.objects import Index, Table
 from veza_core.schema.audit.rule import Fix, Stage
 from veza_core.schema.quoting import clip, columns, ident, qualified, snake
@@ -68,8 +68,7 @@ def create_index(
     claims = {f"relation {name}" for name in building.created}
     for index in building.needless:
         statements.append(drop_index(index))
-        names_of = (index.table.schema, index.name)
-        claims |= {relation(*names_of), presence(*names_of)}
+        claims |= dropped(index)
     return Fix(
         Stage.INDEX, tuple(statements), frozenset(claims), otherwise=building.otherwise
     )  # fmt: skip
@@ -139,7 +138,7 @@ class _Building:
     def _is_within(self, index: Index) -> bool:
         """Whether the new b-tree does all that `index` does, and nothing needs `index`."""
         free = not (index.constraint or index.is_bound or index.is_attached or index.is_exclusion)
-        plain = index.method == "btree" and index.plain_operators and index.is_usable
+        plain = index.method == "btree" and index.has_plain_operators and index.is_usable
         if not free or not plain or (index.is_unique and not self.unique):
             return False
         has = index.predicate.strip("()") if index.predicate else None
@@ -184,9 +183,14 @@ def relation(schema: str, name: str) -> str:
     return f"relation {qualified(schema, name)}"
 
 
-def presence(schema: str, name: str) -> str:
+def presence(index: Index) -> str:
     """Return the claim of a fix that drops the index, or replaces it by one that covers less.
 
     Another fix may need that this index exists, under any name.
     """
-    return f"presence of {qualified(schema, name)}"
+    return f"presence of {index.identity}"
+
+
+def dropped(index: Index | BrokenIndex) -> frozenset[str]:
+    """Return the claims of a fix that drops the index, or builds it again."""
+    return frozenset([f"relation {index.identity}", f"presence of {index.identity}"])

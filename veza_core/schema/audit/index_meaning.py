@@ -100,12 +100,12 @@ def covers(index: Index, columns: tuple[str, ...], key: ForeignKey | None = None
     if not found.keys() >= set(columns) or (index.method == "hash" and len(columns) > 1):
         return False
     if key is None:
-        return index.method == "btree" and index.plain_operators
+        return index.method == "btree" and index.has_plain_operators
     for column, operator, collation in zip(columns, key.operators, key.collations, strict=True):
         place = found[column]
         # The period of a temporal key is not compared with `=`.
         is_period = key.is_temporal and column == columns[-1]
-        if not is_period and operator not in index.equalities[place]:
+        if not is_period and operator not in index.classes[place].equalities:
             return False
         if index.collations[place] not in (0, collation):
             return False

@@ -5,8 +5,8 @@ from typing import Any
 import psycopg
 
 from veza_core.db.session import set_locally
-from veza_core.schema.audit.catalog import Catalog
-from veza_core.schema.audit.objects import BrokenIndex, Index, Table
+from veza_core.schema.audit.catalog import BrokenIndex, Catalog
+from veza_core.schema.audit.objects import Index, OperatorClass, Table
 from veza_core.schema.audit.session import SETTINGS
 
 # A session that builds or drops an index concurrently holds this lock on its table until the end,
@@ -23,19 +23,10 @@ _IN_PROGRESS = """
                                    SELECT pid FROM pg_stat_progress_analyze)))
 """
 
-# A key of 0 is an expression.
+# First what `index_of` makes keys of, then fields of `Index`. A key of 0 is an expression.
 INDEXES = f"""
-SELECT i.indexrelid, c.relname::text, i.indrelid, am.amname::text,
-       i.indkey::int2[], i.indnkeyatts, i.indclass::oid[], i.indcollation::oid[],
-       i.indoption::int2[], pg_get_expr(i.indpred, i.indrelid),
-       i.indisunique, i.indisprimary, i.indisexclusion,
-       i.indisvalid AND i.indisready AND i.indislive,
-       i.indisclustered OR i.indisreplident
-       OR i.indexrelid IN (SELECT conindid FROM pg_constraint WHERE contype = 'f'),
-       i.indnullsnotdistinct,
-       parent.inhrelid IS NOT NULL,
-       {_IN_PROGRESS.format(index="i", relation="c").strip()},
-       con.conname::text,
+SELECT i.indrelid, i.indkey::int2[], i.indnkeyatts, i.indclass::oid[], i.indcollation::oid[],
+       i.indoption::int2[],
        CASE WHEN i.indexprs IS NOT NULL THEN
            ARRAY(SELECT CASE WHEN i.indkey[k] = 0 THEN pg_get_indexdef(i.indexrelid, k + 1, false)
                         END FROM generate_series(0, i.indnkeyatts - 1) k ORDER BY k) END,
@@ -44,7 +35,15 @@ SELECT i.indexrelid, c.relname::text, i.indrelid, am.amname::text,
                  WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
                    AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
                    AND d.refobjsubid > 0 ORDER BY 1) END,
-       NOT i.indimmediate,
+       i.indexrelid, c.relname::text, am.amname::text, pg_get_expr(i.indpred, i.indrelid),
+       i.indisunique, i.indisprimary, i.indisexclusion,
+       i.indisvalid AND i.indisready AND i.indislive,
+       i.indisclustered OR i.indisreplident
+       OR i.indexrelid IN (SELECT conindid FROM pg_constraint WHERE contype = 'f'),
+       i.indnullsnotdistinct,
+       parent.inhrelid IS NOT NULL,
+       {_IN_PROGRESS.format(index="i", relation="c").strip()},
+       con.conname::text, NOT i.indimmediate,
        (SELECT description FROM pg_description WHERE objsubid = 0 AND objoid = CASE
             WHEN con.oid IS NULL THEN i.indexrelid ELSE con.oid END
             AND classoid = CASE WHEN con.oid IS NULL THEN 'pg_class'::regclass
@@ -99,48 +98,23 @@ def index_of(
     row: tuple[Any, ...],
     table: Table,
     names: dict[int, str],
-    classes: dict[int, tuple[str, bool, frozenset[int]]],
+    known_classes: dict[int, OperatorClass],
 ) -> Index:
     """Return the index of `table` for a row of `INDEXES`.
 
-    `names` has the table's columns by number, `classes` the operator classes by their oid: name,
-    whether it is its type's default, and the operators `=`.
+    `names` has the table's columns by number, `known_classes` the operator classes by their oid.
     """
-    (oid, name, _, method, numbers, key_count, operator_classes, collations, options,
-     predicate, unique, primary, exclusion, usable, bound, nulls_not_distinct,
-     attached, in_progress, constraint, expressions, used, deferrable, comment) = row  # fmt: skip
-    keys = tuple(names.get(number) for number in numbers)
-    key_expressions = tuple(expressions or (None,) * key_count)
+    _, numbers, count, class_oids, collations, options, expressions, used, *rest = row
+    columns = tuple(names.get(number) for number in numbers)
+    included = tuple(name for name in columns[count:] if name is not None)
+    keys, expressions = columns[:count], tuple(expressions or (None,) * count)
+    classes = tuple(known_classes[oid] for oid in class_oids[:count])
+    collations, options = tuple(collations[:count]), tuple(options[:count])
+    elements = tuple(zip(keys, expressions, classes, collations, options, strict=True))
+    used_names = tuple(names[number] for number in used or ())
     return Index(
-        oid=oid,
-        name=name,
-        table=table,
-        method=method,
-        keys=keys[:key_count],
-        included=tuple(key for key in keys[key_count:] if key is not None),
-        expressions=key_expressions,
-        expression_columns=tuple(names[number] for number in used or ()),
-        predicate=predicate,
-        operator_class_names=tuple(classes[oid][0] for oid in operator_classes[:key_count]),
-        plain_operators=all(classes[oid][1] for oid in operator_classes[:key_count]),
-        options=tuple(options[:key_count]),
-        elements=tuple(
-            zip(keys[:key_count], key_expressions, operator_classes, collations, options,
-                strict=False)
-        ),
-        equalities=tuple(classes[oid][2] for oid in operator_classes[:key_count]),
-        collations=tuple(collations[:key_count]),
-        is_unique=unique,
-        is_primary=primary,
-        is_exclusion=exclusion,
-        is_usable=usable,
-        is_bound=bound,
-        nulls_not_distinct=nulls_not_distinct,
-        is_attached=attached,
-        may_be_in_progress=in_progress,
-        constraint=constraint,
-        is_deferrable=deferrable,
-        comment=comment,
+        table, keys, included, expressions, used_names, classes, collations, options, elements,
+        *rest,
     )  # fmt: skip
 
 

@@ -79,6 +79,15 @@ class Column:
         return ARRAY_ELEMENTS.get(self.base_type, self.base_type)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OperatorClass:
+    """An operator class, and the `=` operators that an index of it can search with."""
+
+    name: str
+    is_default: bool
+    equalities: frozenset[int]
+
+
 @dataclass(slots=True, eq=False)
 class Index:
     """An index; an element of `keys` is a column's name, or None for an expression.
@@ -86,23 +95,21 @@ class Index:
     `expression_columns` are the columns in expressions or in the predicate.
     """
 
-    oid: int
-    name: str
     table: "Table"
-    method: str
     keys: tuple[str | None, ...]
     included: tuple[str, ...]
     expressions: tuple[str | None, ...]
     expression_columns: tuple[str, ...]
-    predicate: str | None
-    plain_operators: bool
-    operator_class_names: tuple[str, ...]
+    classes: tuple[OperatorClass, ...]
+    #: The collation that each key is sorted by.
+    collations: tuple[int, ...]
     options: tuple[int, ...]
     #: What each key consists of, with its collation: equal ones sort rows in the same way.
     elements: tuple[tuple[object, ...], ...]
-    #: The `=` operators that each key can search with, and the collation that it is sorted by.
-    equalities: tuple[frozenset[int], ...]
-    collations: tuple[int, ...]
+    oid: int
+    name: str
+    method: str
+    predicate: str | None
     is_unique: bool
     is_primary: bool
     is_exclusion: bool
@@ -121,27 +128,15 @@ class Index:
     def identity(self) -> str:
         return qualified(self.table.schema, self.name)
 
+    @property
+    def has_plain_operators(self) -> bool:
+        return all(each.is_default for each in self.classes)
+
     def columns_at(self, place: int) -> tuple[str, ...]:
         if (key := self.keys[place]) is not None:
             return (key,)
         words = set(re.findall(r'"(?:[^"]|"")+"|\w+', self.expressions[place] or ""))
         return tuple(name for name in self.expression_columns if ident(name) in words)
-
-
-@dataclass(slots=True, eq=False)
-class BrokenIndex:
-    """An invalid index of a materialized view or of a table's TOAST."""
-
-    oid: int
-    schema: str
-    name: str
-    owner: str
-    is_toast: bool
-    may_be_in_progress: bool
-
-    @property
-    def identity(self) -> str:
-        return qualified(self.schema, self.name)
 
 
 @dataclass(slots=True, eq=False)
@@ -168,20 +163,20 @@ class Referenced:
 class ForeignKey(OnTable):
     """A foreign key. `on_delete` and `on_update` are letters of pg_constraint: a r c n d."""
 
-    name: str
     table: "Table"
     columns: tuple[str, ...]
-    target_oid: int
-    target_schema: str
-    target_table: str
     target_columns: tuple[Referenced, ...]
-    on_delete: str
-    on_update: str
-    match: str
     set_columns: tuple[str, ...]
     #: The `=` operators and the collations with which PostgreSQL searches for referring rows.
     operators: tuple[int, ...]
     collations: tuple[int, ...]
+    name: str
+    target_oid: int
+    target_schema: str
+    target_table: str
+    on_delete: str
+    on_update: str
+    match: str
     is_deferrable: bool
     is_valid: bool
     is_enforced: bool
@@ -208,6 +203,13 @@ class Function:
     settings: list[str]
     returns_trigger: bool
     is_audited: bool
+    is_definer: bool
+    #: PUBLIC may execute it, and use its schema.
+    is_public: bool
+    #: Its names were resolved when it was created: its body is standard SQL.
+    is_resolved: bool
+    #: What runs it without a call; empty if nothing does.
+    run_by: str
 
     @property
     def identity(self) -> str:
@@ -243,6 +245,10 @@ class Table:
     is_unlogged: bool
     #: Its columns are those of a composite type, and cannot change separately.
     is_typed: bool
+    #: Row level security: whether there are policies, whether it is enabled, and for the owner too.
+    has_policies: bool
+    is_secured: bool
+    is_forced: bool
     #: False for a partition in a schema that is not audited: only its parent's findings count.
     is_audited: bool
     partition_columns: tuple[str, ...] = ()
@@ -253,7 +259,10 @@ class Table:
     triggers: list[Trigger] = field(default_factory=list)
     parents: list["Table"] = field(default_factory=list)
     partitions: list["Table"] = field(default_factory=list)
-    identity: str = ""
+    identity: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.identity = qualified(self.schema, self.name)
 
     @property
     def is_partitioned(self) -> bool:

@@ -29,19 +29,6 @@ WHERE n.nspname::text = ANY(%(names)s)
 
 OTHER_SCHEMAS = "SELECT nspname::text FROM pg_namespace WHERE oid <> ALL(%(schemas)s)"
 
-# Roles that may create objects there, without those that have this privilege anyway.
-CREATORS = """
-SELECT n.nspname::text, CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee)::text END
-FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a
-WHERE n.oid = ANY(%(schemas)s) AND a.privilege_type = 'CREATE'
-    AND a.grantee NOT IN (
-        SELECT oid FROM pg_roles WHERE rolsuper
-        UNION ALL SELECT nspowner FROM pg_namespace WHERE oid = n.oid OR nspname = 'django'
-        UNION ALL SELECT datdba FROM pg_database WHERE datname = current_database()
-    )
-ORDER BY 1, 2 NULLS FIRST
-"""
-
 DOMAINS = """
 WITH RECURSIVE layers AS (
     SELECT oid AS domain, typbasetype AS base, typtypmod AS modifier, typnotnull AS not_null,
@@ -60,34 +47,16 @@ JOIN pg_type b ON b.oid = l.base AND b.typtype <> 'd'
 JOIN pg_type d ON d.oid = l.domain
 """
 
-ATTACHERS = """
-SELECT n.nspname::text, c.relname::text,
-    CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee)::text END,
-    array_agg(DISTINCT a.privilege_type ORDER BY a.privilege_type)
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    CROSS JOIN LATERAL (
-        SELECT * FROM aclexplode(c.relacl)
-        UNION ALL SELECT of_column.* FROM pg_attribute
-            CROSS JOIN LATERAL aclexplode(attacl) AS of_column WHERE attrelid = c.oid
-    ) a
-WHERE n.oid = ANY(%(schemas)s) AND c.relkind IN ('r', 'p')
-    AND a.privilege_type IN ('REFERENCES', 'TRIGGER')
-    AND a.grantee NOT IN (
-        SELECT oid FROM pg_roles WHERE rolsuper
-        UNION ALL SELECT c.relowner UNION ALL SELECT n.nspowner
-        UNION ALL SELECT datdba FROM pg_database WHERE datname = current_database()
-    )
-GROUP BY n.nspname, c.relname, a.grantee
-ORDER BY 1, 2, 3 NULLS FIRST
-"""
-
 # Kinds: r table, p partitioned table, v view, m materialized view, f foreign table.
 RELATIONS = f"""
-SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relispartition,
+SELECT coalesce(p.partattrs::int2[], '{{}}'),
+       c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relispartition,
        pg_get_userbyid(c.relowner)::text,
        EXISTS (SELECT FROM pg_description d
                WHERE d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0),
-       coalesce(p.partattrs::int2[], '{{}}'), c.relpersistence = 'u', c.reloftype <> 0
+       c.relpersistence = 'u', c.reloftype <> 0,
+       EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid), c.relrowsecurity,
+       c.relforcerowsecurity, c.relnamespace = ANY(%(schemas)s)
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
@@ -131,13 +100,6 @@ WHERE (c.relnamespace = ANY(%(schemas)s) OR c.oid = ANY(%(elsewhere)s))
 ORDER BY a.attrelid, a.attnum
 """
 
-# From PostgreSQL 18 on, NOT NULL is a constraint, and may be NOT VALID.
-UNCHECKED_NOT_NULLS = """
-SELECT con.conrelid, con.conkey[1], con.conname::text
-FROM pg_class c JOIN pg_constraint con ON con.conrelid = c.oid
-WHERE c.relnamespace = ANY(%(schemas)s) AND con.contype = 'n' AND NOT con.convalidated
-"""
-
 # There are few types and many columns.
 TYPE_NAMES = """
 SELECT type, modifier, format_type(type, modifier)
@@ -179,24 +141,18 @@ ORDER BY con.oid
 """
 
 # A key that a partition inherits from its parent, or that PostgreSQL keeps for a partition of the
-# referenced table, has a conparentid. {enforced} and {period} differ between versions.
+# referenced table, has a conparentid. {enforced} and {period} differ between versions. First what
+# the reader makes columns of, then fields of `ForeignKey`.
 FOREIGN_KEYS = """
-SELECT con.conrelid, con.conname::text, con.conkey::int2[], con.confrelid, n.nspname::text,
-       target.relname::text, con.confkey::int2[],
-       con.confdeltype::text, con.confupdtype::text, con.confmatchtype::text,
-       coalesce(con.confdelsetcols::int2[], '{{}}'),
+SELECT con.conrelid, con.conkey::int2[], coalesce(con.confdelsetcols::int2[], '{{}}'),
+       pairs.names, pairs.types, pairs.type_names,
        -- A check looks for `$1 = column`, an index for `column = $1`.
        ARRAY(SELECT CASE o.oprcom WHEN 0 THEN o.oid ELSE o.oprcom END
              FROM unnest(con.conpfeqop) WITH ORDINALITY AS used (operator, place)
              JOIN pg_operator o ON o.oid = used.operator ORDER BY place),
-       -- By the referring column's collation, or by the other's where that one is not
-       -- deterministic (ri_triggers.c, ri_GenerateQualCollation).
-       ARRAY(SELECT CASE WHEN c.oid IS NULL OR c.collisdeterministic THEN f.attcollation
-                         ELSE p.attcollation END
-             FROM unnest(con.conkey, con.confkey) WITH ORDINALITY AS pair (own, other, place)
-             JOIN pg_attribute f ON f.attrelid = con.conrelid AND f.attnum = own
-             JOIN pg_attribute p ON p.attrelid = con.confrelid AND p.attnum = other
-             LEFT JOIN pg_collation c ON c.oid = p.attcollation ORDER BY place),
+       pairs.collations,
+       con.conname::text, con.confrelid, n.nspname::text, target.relname::text,
+       con.confdeltype::text, con.confupdtype::text, con.confmatchtype::text,
        con.condeferrable, con.convalidated,
        {enforced}, {period}, con.condeferred,
        (SELECT description FROM pg_description WHERE objoid = con.oid
@@ -205,32 +161,60 @@ FROM pg_class t
 JOIN pg_constraint con ON con.conrelid = t.oid
 JOIN pg_class target ON target.oid = con.confrelid
 JOIN pg_namespace n ON n.oid = target.relnamespace
+CROSS JOIN LATERAL (
+    SELECT array_agg(p.attname::text ORDER BY place) AS names,
+           array_agg(p.atttypid ORDER BY place) AS types,
+           array_agg(format_type(p.atttypid, p.atttypmod) ORDER BY place) AS type_names,
+           -- By the referring column's collation, or by the other's where that one is not
+           -- deterministic (ri_triggers.c, ri_GenerateQualCollation).
+           array_agg(CASE WHEN c.oid IS NULL OR c.collisdeterministic THEN f.attcollation
+                          ELSE p.attcollation END ORDER BY place) AS collations
+    FROM unnest(con.conkey, con.confkey) WITH ORDINALITY AS pair (own, other, place)
+    JOIN pg_attribute f ON f.attrelid = con.conrelid AND f.attnum = own
+    JOIN pg_attribute p ON p.attrelid = con.confrelid AND p.attnum = other
+    LEFT JOIN pg_collation c ON c.oid = p.attcollation
+) pairs
 WHERE t.relnamespace = ANY(%(schemas)s) AND t.relkind IN ('r', 'p')
   AND con.contype = 'f' AND con.conparentid = 0
 ORDER BY con.oid
 """
 
-# What foreign keys refer to: mostly in the audited schemas too, but not always.
-REFERENCED_COLUMNS = """
-SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid, format_type(a.atttypid, a.atttypmod)
-FROM (SELECT DISTINCT con.confrelid, number
-      FROM pg_class t
-      JOIN pg_constraint con ON con.conrelid = t.oid AND con.contype = 'f' AND con.conparentid = 0,
-      unnest(con.confkey) AS number
-      WHERE t.relnamespace = ANY(%(schemas)s)) AS ref
-JOIN pg_attribute a ON a.attrelid = ref.confrelid AND a.attnum = ref.number
-"""
-
-# The audited schemas' own functions, and those that their triggers call, in any schema.
+# The audited schemas' own functions, and those that their triggers call, in any schema. The last
+# column says what runs a function without a call.
 FUNCTIONS = f"""
 SELECT p.oid, n.nspname::text, p.proname::text, pg_get_function_identity_arguments(p.oid),
        pg_get_userbyid(p.proowner)::text, l.lanname::text, coalesce(p.prosrc, ''),
        coalesce({known_settings("p.proconfig")}, '{{}}'), p.prorettype = 'trigger'::regtype,
-       p.pronamespace = ANY(%(schemas)s) AND {not_of_extension("'pg_proc'", "p.oid")}
+       own.is_audited, p.prosecdef,
+       (p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0
+                                    AND a.privilege_type = 'EXECUTE'))
+       AND EXISTS (SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = 0
+                   AND a.privilege_type = 'USAGE')
+       AND p.prorettype <> 'event_trigger'::regtype,
+       p.prosqlbody IS NOT NULL,
+       coalesce((
+           SELECT min(CASE WHEN i.relkind IN ('i', 'I') OR a.attgenerated <> ''
+                             OR d.classid = 'pg_constraint'::regclass
+                           THEN 'an index or a constraint'
+                           WHEN g.oid IS NOT NULL THEN 'a trigger'
+                           WHEN d.classid = 'pg_event_trigger'::regclass THEN 'an event trigger'
+                           WHEN d.classid = 'pg_policy'::regclass THEN 'a policy'
+                           WHEN v.relkind = 'm' THEN 'a materialized view' END)
+           FROM pg_depend d
+           LEFT JOIN pg_class i ON d.classid = 'pg_class'::regclass AND i.oid = d.objid
+           LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+           LEFT JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
+           LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+                                 AND NOT g.tgisinternal
+           LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+           LEFT JOIN pg_class v ON v.oid = r.ev_class
+           WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid), '')
 FROM pg_proc p
 JOIN pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_language l ON l.oid = p.prolang
-WHERE p.pronamespace = ANY(%(schemas)s)
+CROSS JOIN LATERAL (SELECT p.pronamespace = ANY(%(schemas)s)
+                           AND {not_of_extension("'pg_proc'", "p.oid")} AS is_audited) own
+WHERE own.is_audited
    OR p.proname = 'update_updated_at_column'
    OR p.oid IN (SELECT g.tgfoid FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid
                 WHERE t.relnamespace = ANY(%(schemas)s) AND NOT g.tgisinternal)
@@ -251,17 +235,42 @@ WHERE t.relnamespace = ANY(%(schemas)s) AND t.relkind IN ('r', 'p')
 ORDER BY g.tgrelid, g.tgname
 """
 
-# The last column: nothing uses the sequence.
+# Those in the audited schemas, and those that their columns use. The value is NULL if this role may
+# not read it, or if nobody has used the sequence. The column owns the sequence, or takes its
+# default from it.
 SEQUENCES = f"""
-SELECT n.nspname::text, c.relname::text, pg_get_userbyid(c.relowner)::text,
-       NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
-                   AND d.objid = c.oid AND d.deptype IN ('a', 'i')),
-       NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
-                   AND d.objid = c.oid AND d.deptype = 'i')
+SELECT c.oid::regclass::text, n.nspname::text, c.relname::text, pg_get_userbyid(c.relowner)::text,
+       here.is_audited AND NOT EXISTS (
+           SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+           AND d.objid = c.oid AND d.deptype IN ('a', 'i')),
+       here.is_audited AND NOT EXISTS (
+           SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+           AND d.objid = c.oid AND d.deptype = 'i')
        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid <> 'pg_class'::regclass
-                       AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid)
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind = 'S'
+                       AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid),
+       s.seqcycle, s.seqincrement > 0, s.seqmin, s.seqmax,
+       CASE WHEN has_sequence_privilege(c.oid, 'SELECT, USAGE')
+                 AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
+            THEN pg_sequence_last_value(c.oid) END,
+       a.attrelid, a.attname::text
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_sequence s ON s.seqrelid = c.oid
+CROSS JOIN LATERAL (SELECT c.relnamespace = ANY(%(schemas)s) AS is_audited) here
+LEFT JOIN LATERAL (
+    SELECT a.* FROM (
+        SELECT d.refobjid AS relation, d.refobjsubid AS number FROM pg_depend d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
+      UNION ALL
+        SELECT f.adrelid, f.adnum FROM pg_depend d JOIN pg_attrdef f ON f.oid = d.objid
+        WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
+          AND d.refobjid = c.oid
+    ) AS used JOIN pg_attribute a ON a.attrelid = used.relation AND a.attnum = used.number
+    -- The narrowest is full first.
+    ORDER BY a.attlen LIMIT 1
+) AS a ON true
+LEFT JOIN pg_class t ON t.oid = a.attrelid
+WHERE (here.is_audited OR t.relnamespace = ANY(%(schemas)s))
   AND {not_of_extension("'pg_class'", "c.oid")}
 ORDER BY n.nspname, c.relname
 """
@@ -269,7 +278,8 @@ ORDER BY n.nspname, c.relname
 # Enums, domains, ranges and separate composite types. A table's row type and an array or multirange
 # type belong to the other type.
 TYPES = f"""
-SELECT n.nspname::text, t.typname::text, t.typtype::text, pg_get_userbyid(t.typowner)::text
+SELECT CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, n.nspname::text, t.typname::text,
+       pg_get_userbyid(t.typowner)::text
 FROM pg_type t
 JOIN pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_class c ON c.oid = t.typrelid

@@ -8,24 +8,29 @@ from psycopg.adapt import Loader
 from psycopg.pq import Format
 
 from veza_core.db.distribution import read_distribution
-from veza_core.schema.audit import indexes, queries
-from veza_core.schema.audit.catalog import AuditedDatabase, Catalog
-from veza_core.schema.audit.facts import read_facts
+from veza_core.schema.audit import indexes, other_queries, queries
+from veza_core.schema.audit.catalog import (
+    AuditedDatabase,
+    BrokenIndex,
+    Catalog,
+    Sequence,
+    Unchecked,
+)
 from veza_core.schema.audit.indexes import index_of
 from veza_core.schema.audit.objects import (
-    BrokenIndex,
     Column,
     Constraint,
     Domain,
     ForeignKey,
     Function,
+    OperatorClass,
     Referenced,
     Table,
     Thing,
     Trigger,
 )
 from veza_core.schema.audit.session import AuditError
-from veza_core.schema.quoting import ident, one_line, qualified
+from veza_core.schema.quoting import ident, one_line
 
 
 def read_catalog(connection: psycopg.Connection[Any], schemas: tuple[str, ...]) -> Catalog:
@@ -44,6 +49,12 @@ class _Reader:
             # UTF-8.
             connection.execute("SET LOCAL client_encoding = 'SQL_ASCII'")
             self.cursor.adapters.register_loader("text", _LenientLoader)
+        newer = self.version >= 180000
+        #: SQL for what only PostgreSQL 18 has.
+        self.newer = {
+            "enforced": "con.conenforced" if newer else "true",
+            "period": "con.conperiod" if newer else "false",
+        }
         self.names = schemas
         self.schemas: list[int] = []
         self.elsewhere: list[int] = []
@@ -55,11 +66,8 @@ class _Reader:
 
     def rows(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Run a query about the audited schemas."""
-        return self.cursor.execute(query, {**self._parameters, **parameters}).fetchall()
-
-    @property
-    def _parameters(self) -> dict[str, Any]:
-        return {"schemas": self.schemas, "elsewhere": self.elsewhere}
+        audited = {"schemas": self.schemas, "elsewhere": self.elsewhere}
+        return self.cursor.execute(query, {**audited, **parameters}).fetchall()
 
     def read(self) -> Catalog:
         [(database, role, address, port, version, installed, available, default_page_cost)] = (
@@ -70,31 +78,44 @@ class _Reader:
         self.domains = {oid: Domain(*values) for oid, *values in self.rows(queries.DOMAINS)}
         others = self._read_relations()
         self._read_columns(others)
-        self._read_unchecked_not_nulls()
+        unchecked = self._read_unchecked()
         self._read_inheritance()
         self._read_indexes()
         self._read_constraints()
         self._read_functions_and_triggers()
-        sequences, loose = self._read_sequences()
+        sequences = [Sequence(*row) for row in self.rows(queries.SEQUENCES)]
+        [(tables_named, functions_named)] = self.rows(other_queries.NAMES)
         return Catalog(
             place=AuditedDatabase(database, role, address, port, self.cursor.connection.info.host),
             server_version=self.version,
             schema_version=version,
             schemas=self.names,
             schema_owners=owners,
-            creators=self.rows(queries.CREATORS),
-            attachers=self.rows(queries.ATTACHERS),
+            creators=self.rows(other_queries.CREATORS),
+            attachers=self.rows(other_queries.ATTACHERS),
             installed_extensions=frozenset(installed),
             available_extensions=frozenset(available),
             has_default_page_cost=default_page_cost,
             all_tables=[table for table in self.tables.values() if table.is_audited],
             functions=list(self.functions.values()),
-            things=[*others.values(), *sequences, *self._read_types()],
-            loose_sequences=loose,
+            things=[
+                *others.values(),
+                *(Thing("SEQUENCE", *each[1:4]) for each in sequences if each.is_separate),
+                *(Thing(*row) for row in self.rows(queries.TYPES)),
+            ],
+            sequences=sequences,
             broken_indexes=[BrokenIndex(*row) for row in self.rows(indexes.BROKEN_INDEXES)],
             other_schemas=frozenset(name for (name,) in self.rows(queries.OTHER_SCHEMAS)),
             taken_names={schema: set(names) for schema, names in self.rows(queries.TAKEN_NAMES)},
-            facts=read_facts(self.rows, self.version),
+            unenforced=self.rows(other_queries.UNENFORCED.format(**self.newer)),
+            unchecked=unchecked,
+            tables_named=frozenset(tables_named),
+            functions_named=frozenset(functions_named),
+            integers=self.rows(other_queries.INTEGERS),
+            uuid_texts=self.rows(other_queries.UUID_TEXTS),
+            outdated_extensions=self.rows(other_queries.EXTENSIONS),
+            changed_collations=self.rows(other_queries.COLLATIONS),
+            without_identity=self.rows(other_queries.WITHOUT_IDENTITY),
             distribution=read_distribution(self.rows) if "citus" in installed else None,
         )
 
@@ -112,19 +133,13 @@ class _Reader:
     def _read_relations(self) -> dict[int, Thing]:
         """Read tables, and return views and foreign tables by oid."""
         others: dict[int, Thing] = {}
-        elsewhere = set(self.elsewhere)
         kinds = {"v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE"}
         for row in self.rows(queries.RELATIONS):
-            oid, schema, name, kind, is_partition, owner, comment, numbers, unlogged, typed = row
+            numbers, oid, schema, name, kind, is_partition, owner, *_ = row
             if kind in kinds:
                 others[oid] = Thing(kinds[kind], schema, name, owner, is_partition=is_partition)
-                continue
-            table = Table(
-                oid, schema, name, kind, is_partition, owner, comment, unlogged, typed,
-                is_audited=oid not in elsewhere, identity=qualified(schema, name),
-            )  # fmt: skip
-            self.tables[oid] = table
-            self.partition_numbers[oid] = numbers
+            else:
+                self.tables[oid], self.partition_numbers[oid] = Table(*row[1:]), numbers
         return others
 
     def _read_columns(self, others: dict[int, Thing]) -> None:
@@ -158,12 +173,14 @@ class _Reader:
             if (name := self.column_names.get(oid, {}).get(number)) is not None:
                 self.tables[oid].columns[name].is_pinned = True
 
-    def _read_unchecked_not_nulls(self) -> None:
-        if self.version < 180000:
-            return
-        for oid, number, constraint in self.rows(queries.UNCHECKED_NOT_NULLS):
-            if (name := self.column_names.get(oid, {}).get(number)) is not None:
-                self.tables[oid].columns[name].unchecked_not_null = constraint
+    def _read_unchecked(self) -> list[Unchecked]:
+        query = other_queries.UNCHECKED.format(**self.newer)
+        unchecked = [Unchecked(*row) for row in self.rows(query)]
+        for each in unchecked:
+            name = self.column_names.get(each.table, {}).get(each.column or 0)
+            if each.is_not_null and name is not None:
+                self.tables[each.table].columns[name].unchecked_not_null = each.name
+        return unchecked
 
     def _read_inheritance(self) -> None:
         for child_oid, parent_oid in self.rows(queries.INHERITANCE):
@@ -178,38 +195,30 @@ class _Reader:
 
     def _read_indexes(self) -> None:
         classes = {
-            oid: (name, default, frozenset(operators))
-            for oid, name, default, operators in self.rows(indexes.OPERATOR_CLASSES)
+            oid: OperatorClass(name, default, frozenset(equalities))
+            for oid, name, default, equalities in self.rows(indexes.OPERATOR_CLASSES)
         }
         for row in self.rows(indexes.INDEXES):
-            if (table := self.tables.get(row[2])) is not None:
+            if (table := self.tables.get(row[0])) is not None:
                 table.indexes.append(index_of(row, table, self.column_names[table.oid], classes))
 
     def _read_constraints(self) -> None:
         for oid, name, kind, definition, is_inherited in self.rows(queries.CHECKS):
             if (table := self.tables.get(oid)) is not None:
                 table.checks.append(Constraint(name, kind, table, definition, is_inherited))
-        referenced = {
-            (oid, number): Referenced(name, self._base(type_oid), type_name)
-            for oid, number, name, type_oid, type_name in self.rows(queries.REFERENCED_COLUMNS)
-        }
-        newer = self.version >= 180000
-        query = queries.FOREIGN_KEYS.format(
-            enforced="con.conenforced" if newer else "true",
-            period="con.conperiod" if newer else "false",
-        )
-        for oid, name, key, target, schema, target_table, target_key, *rest in self.rows(query):
+        query = queries.FOREIGN_KEYS.format(**self.newer)
+        for row in self.rows(query):
+            oid, own, cleared, others, types, type_names, operators, collations, *rest = row
             if (table := self.tables.get(oid)) is None:
                 continue
             names = self.column_names[oid]
-            on_delete, on_update, match, set_columns, operators, collations, *flags = rest
             table.foreign_keys.append(
                 ForeignKey(
-                    name, table, tuple(names[number] for number in key), target, schema,
-                    target_table, tuple(referenced[target, number] for number in target_key),
-                    on_delete, on_update, match,
-                    tuple(names[number] for number in set_columns),
-                    tuple(operators), tuple(collations), *flags,
+                    table,
+                    tuple(names[number] for number in own),
+                    tuple(map(Referenced, others, map(self._base, types), type_names)),
+                    tuple(names[number] for number in cleared),
+                    tuple(operators), tuple(collations), *rest,
                 )
             )  # fmt: skip
 
@@ -219,31 +228,12 @@ class _Reader:
         return domain.base_type if domain is not None else type_oid
 
     def _read_functions_and_triggers(self) -> None:
-        for values in self.rows(queries.FUNCTIONS):
-            function = Function(*values)
-            self.functions[function.oid] = function
+        self.functions = {oid: Function(oid, *rest) for oid, *rest in self.rows(queries.FUNCTIONS)}
         for oid, name, function, arguments, *rest in self.rows(queries.TRIGGERS):
             if (table := self.tables.get(oid)) is not None:
                 called = self.functions[function]
                 words = [word.decode(errors="replace") for word in arguments.split(b"\0")]
                 table.triggers.append(Trigger(name, table, called, tuple(words[:-1]), *rest))
-
-    def _read_sequences(self) -> tuple[list[Thing], list[Thing]]:
-        """Return the sequences that a column owns, and the separate ones."""
-        own, loose = [], []
-        for schema, name, owner, has_own_owner, is_loose in self.rows(queries.SEQUENCES):
-            thing = Thing("SEQUENCE", schema, name, owner)
-            if has_own_owner:
-                own.append(thing)
-            if is_loose:
-                loose.append(thing)
-        return own, loose
-
-    def _read_types(self) -> list[Thing]:
-        return [
-            Thing("DOMAIN" if kind == "d" else "TYPE", schema, name, owner)
-            for schema, name, kind, owner in self.rows(queries.TYPES)
-        ]
 
 
 def _look_through(column: Column, domain: Domain) -> None:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Any
 
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.objects import Table
@@ -81,7 +82,7 @@ class Rule:
     `bad` is DDL that breaks the rule, `good` is DDL that follows it, and `example` is the object
     that breaks it. `fix` is the SQL that is printed for `bad`, if any. `changes` says what
     clients notice after such SQL; it is empty if they notice nothing. `check` is None for a rule
-    whose findings come from another source (`engine.FindingSource`).
+    whose findings come from `find_drift`, or from the file of exceptions.
     """
 
     id: str
@@ -126,25 +127,12 @@ class Finding:
 
 
 def rule(
-    rule_id: str,
-    title: str,
-    severity: Severity,
-    *,
-    group: str,
-    reason: str,
-    remedy: str,
-    bad: str,
-    good: str,
-    example: str,
-    fix: str = "",
-    changes: str = "",
+    rule_id: str, title: str, severity: Severity, **texts: str
 ) -> Callable[[Callable[[Catalog], Iterable[Found]]], Rule]:
-    """Turn the decorated check into a rule."""
+    """Turn the decorated check into a rule; `texts` are the rule's other fields."""
 
     def make(check: Callable[[Catalog], Iterable[Found]]) -> Rule:
-        return Rule(
-            rule_id, group, title, severity, reason, remedy, bad.strip(), good.strip(), example,
-            check, fix.strip(), changes,
-        )  # fmt: skip
+        stripped: dict[str, Any] = {name: text.strip() for name, text in texts.items()}
+        return Rule(id=rule_id, title=title, severity=severity, check=check, **stripped)
 
     return make

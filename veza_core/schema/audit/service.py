@@ -8,11 +8,9 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.trust import parameters_for_catalog
-from veza_core.schema.audit.drift import drift_sources
-from veza_core.schema.audit.engine import AuditReport, FindingSource, audit
+from veza_core.schema.audit.engine import AuditReport, audit
 from veza_core.schema.audit.exceptions import ExceptionFile, read_exceptions
-from veza_core.schema.audit.expected import recorded_catalog
-from veza_core.schema.audit.rules import ALL_RULES, CATALOG_RULES
+from veza_core.schema.audit.rules import ALL_RULES, RUN_RULES
 
 EXCEPTIONS_FILE = "schema_audit.toml"
 
@@ -20,11 +18,6 @@ EXCEPTIONS_FILE = "schema_audit.toml"
 def connect(connection: BaseDatabaseWrapper) -> "psycopg.Connection[Any]":
     """Open a plain connection to the same database, because the audit needs its own transaction."""
     return psycopg.connect(**parameters_for_catalog(connection))
-
-
-def own_sources(spread: frozenset[str] = frozenset()) -> list[FindingSource]:
-    """The sources of findings besides the rules: changes that no migration made."""
-    return drift_sources(recorded_catalog(), spread)
 
 
 def own_exceptions() -> ExceptionFile | None:
@@ -41,6 +34,6 @@ def audit_own(
     `spread` are tables that may already have triggers instead of foreign keys, because a step of
     `distribute` has run, or a backup was restored.
     """
-    sources, exceptions = own_sources(spread), own_exceptions()
+    exceptions = own_exceptions()
     with connect(connection) as session:
-        return audit(session, ["public"], CATALOG_RULES, sources=sources, exceptions=exceptions)
+        return audit(session, ["public"], RUN_RULES, exceptions=exceptions, spread=spread)

@@ -97,7 +97,8 @@ def _judge(difference: Difference, before: Snapshot, after: Snapshot) -> Judgeme
         return judge(property_, was, is_, about)
     if kind == "trigger":
         return parts.judge_trigger(property_, was, is_)
-    return parts.judge_policy(property_, was, is_)
+    # A policy or a rule.
+    return breaks_both("it may hide, change or refuse rows: read it")
 
 
 def _properties(

@@ -1,4 +1,4 @@
-"""What a change of a constraint, index, trigger, policy or rule breaks."""
+"""What a change of a constraint, index or trigger breaks."""
 
 import re
 from dataclasses import dataclass
@@ -95,13 +95,6 @@ def judge_trigger(
     if was is None and is_["definition"].endswith(_OWN_TRIGGER):
         return more("it sets updated_at")
     return breaks_writers("it may change or refuse what is written: read it")
-
-
-def judge_policy(
-    property_: str | None, was: Properties | None, is_: Properties | None
-) -> Judgement:
-    """Judge a change of a policy or rule."""
-    return breaks_both("it may hide, change or refuse rows: read it")
 
 
 def refuses_deletes(constraints: dict[str, Properties]) -> list[str]:

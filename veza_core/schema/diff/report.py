@@ -1,7 +1,7 @@
 """The result of `manage.py schema_diff`, as text, Markdown and JSON."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 
@@ -46,19 +46,13 @@ class DiffReport:
     def too_low(self) -> bool:
         """Whether the new schema's version is too low for its changes."""
         declared = version_of(self.new.snapshot)
-        return (
-            self.version is not None
-            and declared is not None
-            and _numbers(declared) < _numbers(self.version)
-        )
+        if self.version is None or declared is None:
+            return False
+        return replace(declared, released=True) < self.version
 
     def render(self, format_: str) -> str:
         """The report in one of `FORMATS`."""
         return {"text": _text, "markdown": markdown, "json": _json}[format_](self)
-
-
-def _numbers(version: Version) -> tuple[int, int, int]:
-    return version.major, version.minor, version.patch
 
 
 def _heading(change: SchemaChange) -> str:

@@ -98,22 +98,12 @@ def function(name: str, properties: Properties) -> str:
         # In pg_proc, a list of schemas is a list of identifiers: "" is the empty list.
         value = value.replace('""', "''") if variable == "search_path" else literal(value)
         header.append(f"SET {variable} = {value}")
-    return "\n".join(
-        [
-            "\n    ".join(header),
-            f"AS {quote}{properties['body']}{quote};",
-            *_comment(f"FUNCTION {target}({types})", properties),
-            *_kept_from_public(f"{target}({types})", properties),
-        ]
-    )
-
-
-def _kept_from_public(target: str, properties: Properties) -> Iterator[str]:
-    """A function with its owner's privileges must not be executable by everybody, as CREATE
-    FUNCTION allows.
-    """
+    lines = ["\n    ".join(header), f"AS {quote}{properties['body']}{quote};"]
+    lines += _comment(f"FUNCTION {target}({types})", properties)
     if "SECURITY DEFINER" in properties.get("attributes", ""):
-        yield f"REVOKE ALL ON FUNCTION {target} FROM PUBLIC;"
+        # CREATE FUNCTION allows everybody to execute it.
+        lines.append(f"REVOKE ALL ON FUNCTION {target}({types}) FROM PUBLIC;")
+    return "\n".join(lines)
 
 
 def table(name: str, properties: Properties) -> str:
@@ -131,7 +121,9 @@ def table(name: str, properties: Properties) -> str:
         if not _is_plain_primary_key(name, constraint, about):
             lines.append(_constraint(constraint, about["definition"]))
     indexes = [
-        "\n".join(_index(index, about)) for index, about in properties.get("indexes", {}).items()
+        line
+        for index, about in properties.get("indexes", {}).items()
+        for line in added_index(name, index, about)
     ]
     comments = [
         *_comment(f"TABLE {target}", properties),
@@ -188,7 +180,10 @@ def added_constraint(table: str, name: str, about: Properties) -> Iterator[str]:
 
 def added_index(table: str, name: str, about: Properties) -> Iterator[str]:
     """CREATE INDEX, and its comment. `table` is in the definition, too."""
-    yield from _index(name, about)
+    _refuse_others(f"index {name}", about, "definition", "comment")
+    create, on = expression(about["definition"]).split(" ON ", 1)
+    yield f"{create}\n    ON {on.replace(' USING btree ', ' ', 1)};"
+    yield from _comment(f"INDEX public.{ident(name)}", about)
 
 
 def _options(target: str, properties: Properties, constraints: Properties) -> Iterator[str]:
@@ -261,13 +256,6 @@ def _constraint(name: str, definition: str) -> str:
     )
     line = f"CONSTRAINT {ident(name)} {definition}"
     return line.replace(" CHECK ", "\n        CHECK ", 1) if len(line) > _WIDTH else line
-
-
-def _index(name: str, about: Properties) -> Iterator[str]:
-    _refuse_others(f"index {name}", about, "definition", "comment")
-    create, on = expression(about["definition"]).split(" ON ", 1)
-    yield f"{create}\n    ON {on.replace(' USING btree ', ' ', 1)};"
-    yield from _comment(f"INDEX public.{ident(name)}", about)
 
 
 def _comment(target: str, about: Properties) -> Iterator[str]:

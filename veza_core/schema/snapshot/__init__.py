@@ -18,6 +18,7 @@ and are not included.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def read_snapshot(connection: psycopg.Connection[Any]) -> Snapshot:
         }
         for part, query in PARTS.items():
             rows = _rows(cursor, query)
-            for name, properties in rows if part == "columns" else sorted(rows, key=_by_name):
+            for name, properties in rows if part == "columns" else sorted(rows, key=itemgetter(0)):
                 table = snapshot["tables"].get(properties.pop("parent"))
                 # Dropped between two queries of a transaction that is not REPEATABLE READ.
                 if table is not None:
@@ -110,10 +111,6 @@ def _rows(
         if hidden := properties.pop("hidden", None):
             properties["definition"] = without(properties["definition"], hidden, classes)
         yield properties.pop("name"), properties
-
-
-def _by_name(row: tuple[str, dict[str, Any]]) -> str:
-    return row[0]
 
 
 def _text(value: Any) -> Any:

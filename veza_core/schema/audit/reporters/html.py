@@ -1,5 +1,6 @@
 """One HTML file without a script: findings by severity and table, and what was checked."""
 
+from collections import Counter
 from html import escape
 from itertools import groupby
 
@@ -93,19 +94,16 @@ def _row(finding: Finding) -> str:
 
 def _checked(report: AuditReport) -> str:
     """What was checked, by which rules, including those without findings."""
-    counts: dict[str, int] = {}
-    for finding in report.findings:
-        counts[finding.rule.id] = counts.get(finding.rule.id, 0) + 1
+    counts = Counter(finding.rule.id for finding in report.findings)
     scope = (
         f"Database <code>{_text(where(report))}</code>, "
         f"schema <code>{_text(report.scope)}</code>, "
         f'<time datetime="{report.date:%Y-%m-%d}">{report.date:%Y-%m-%d}</time>.'
     )
-    rules = list(dict.fromkeys([*report.rules, *(each.rule for each in report.findings)]))
     rows = [
         f'<tr id="rule-{rule.id}"><th scope="row">{rule.id}</th><td>{_text(rule.title)}</td>'
-        f"<td>{rule.severity.value}</td><td>{counts.get(rule.id, 0)}</td></tr>"
-        for rule in rules
+        f"<td>{rule.severity.value}</td><td>{counts[rule.id]}</td></tr>"
+        for rule in report.all_rules
     ]
     heads = "".join(
         f'<th scope="col">{head}</th>' for head in ("Rule", "Finds", "Severity", "Findings")

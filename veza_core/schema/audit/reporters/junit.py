@@ -19,7 +19,7 @@ def render(report: AuditReport) -> str:
         for rule_id, findings in groupby(report.findings, key=lambda finding: finding.rule.id)
     }
     total = 0
-    for rule in dict.fromkeys([*report.rules, *(finding.rule for finding in report.findings)]):
+    for rule in report.all_rules:
         findings = found.get(rule.id, [])
         total += max(1, len(findings))
         suite = ET.SubElement(

@@ -13,7 +13,7 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema
 
 def render(report: AuditReport) -> str:
     """Render the report as one run."""
-    rules = list(dict.fromkeys([*report.rules, *(found.rule for found in report.findings)]))
+    rules = report.all_rules
     numbers = {rule.id: number for number, rule in enumerate(rules)}
     run = {
         "tool": {

@@ -36,14 +36,15 @@ def uuid_as_text(catalog: Catalog) -> Iterator[Found]:
     the statistics show other values, such as the guid of a feed's entry. A virtual column is never
     reported.
     """
-    by_values = {(text.table, text.column): text for text in catalog.facts.uuid_texts}
+    by_values = {(oid, name): (time, fit) for oid, name, time, fit in catalog.uuid_texts}
     for table in catalog.tables:
         for column in table.local_columns():
-            evidence, text = _evidence(column), by_values.get((table.oid, column.name))
-            if column.is_virtual or (text is not None and not text.are_uuids):
+            evidence = _evidence(column)
+            analyzed, are_uuids = by_values.get((table.oid, column.name), (None, None))
+            if column.is_virtual or are_uuids is False:
                 continue
-            if not evidence and text is not None:
-                evidence = f", and all of its values are UUIDs {known(text.analyzed)}"
+            if not evidence and are_uuids:
+                evidence = f", and all of its values are UUIDs {known(analyzed)}"
             if evidence:
                 name = ident(column.name)
                 message = f"{name} is {column.type_name}{evidence}"

@@ -34,14 +34,11 @@ def constraint_not_enforced(catalog: Catalog) -> Iterator[Found]:
     """A trigger that fires only on replicas counts as disabled. The rule fk-not-valid reports
     foreign keys that are NOT ENFORCED.
     """
-    for unenforced in catalog.facts.unenforced:
-        table = catalog.by_oid.get(unenforced.table)
-        if table is None:
-            continue
-        where = ", ".join(unenforced.tables)
-        how = f"its triggers are disabled on {where}" if where else "is NOT ENFORCED"
-        message = f"{ident(unenforced.name)}: {how}" if where else f"{ident(unenforced.name)} {how}"
-        yield Found(table, f"{table.identity}.{ident(unenforced.name)}", message)
+    for oid, name, tables in catalog.unenforced:
+        if (table := catalog.by_oid.get(oid)) is not None:
+            where = ", ".join(tables)
+            how = f": its triggers are disabled on {where}" if where else " is NOT ENFORCED"
+            yield Found(table, f"{table.identity}.{ident(name)}", f"{ident(name)}{how}")
 
 
 @rule(
@@ -61,10 +58,12 @@ def constraint_not_enforced(catalog: Catalog) -> Iterator[Found]:
 )
 def check_not_valid(catalog: Catalog) -> Iterator[Found]:
     """Constraints of domains are reported too. From PostgreSQL 18 on, NOT NULL can be NOT VALID."""
-    for unchecked in catalog.facts.unchecked:
+    for unchecked in catalog.unchecked:
+        if unchecked.is_inherited:
+            continue
         name = ident(unchecked.name)
         where = f"{unchecked.owner}.{name}"
-        kind = "DOMAIN" if unchecked.is_domain else "TABLE"
+        kind = "TABLE" if unchecked.table else "DOMAIN"
         statement = f"ALTER {kind} {unchecked.owner} VALIDATE CONSTRAINT {name};"
         fix = Fix(Stage.CONSTRAINT, (statement,), frozenset([f"constraint {where}"]))
         what = "NOT NULL" if unchecked.is_not_null else "check"

@@ -8,7 +8,7 @@ from veza_core.schema.audit.fixes import set_default
 from veza_core.schema.audit.objects import UUID, Index, Table
 from veza_core.schema.audit.rule import Found, Severity, rule
 from veza_core.schema.audit.rules.examples import TABLE
-from veza_core.schema.quoting import ident
+from veza_core.schema.quoting import ident, qualified
 
 DEFAULT = "gen_random_uuid()"
 
@@ -146,9 +146,10 @@ def sequence(catalog: Catalog) -> Iterator[Found]:
                 continue
             name = ident(column.name)
             yield Found(table, f"{table.identity}.{name}", f"{name} {what}")
-    for loose in catalog.loose_sequences:
-        if loose.name not in named:
-            yield Found(None, loose.identity, "no column uses the sequence")
+    for each in catalog.sequences:
+        if each.is_loose and each.name not in named:
+            where = qualified(each.schema, each.name)
+            yield Found(None, where, "no column uses the sequence")
 
 
 def _last_name(text: str) -> str:

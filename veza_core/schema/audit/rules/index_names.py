@@ -69,7 +69,7 @@ def is_well_named(index: Index) -> bool:
     if length > MAX_NAME_BYTES or len(index.name.encode()) == MAX_NAME_BYTES:
         # A person, or PostgreSQL, had to shorten the name.
         return index.name.startswith("idx_")
-    plain = None not in index.keys and index.plain_operators
+    plain = None not in index.keys and index.has_plain_operators
     if plain and index.name == "_".join(["idx", index.table.name, *columns]):
         # Most indexes have exactly this name. It is faster to compare it than to compile a pattern
         # for each.
@@ -90,7 +90,7 @@ def _patterns(index: Index, convert: Callable[[str], str]) -> Iterator[str]:
         re.escape(convert(key)) if key is not None else _expression(index, place, convert)
         for place, key in enumerate(index.keys)
     ]
-    if None in index.keys or not index.plain_operators:
+    if None in index.keys or not index.has_plain_operators:
         yield "_".join([table, *keys]) + _MORE
     if None in index.keys:
         if not index.expression_columns:
@@ -100,7 +100,7 @@ def _patterns(index: Index, convert: Callable[[str], str]) -> Iterator[str]:
             [table, *(f"{key}{_MORE}" if index.keys[place] is None else key for place, key in
                       enumerate(keys))]
         )  # fmt: skip
-    elif index.plain_operators:
+    elif index.has_plain_operators:
         may_have_more = (
             index.predicate is not None
             or index.included
@@ -127,14 +127,14 @@ def suggested_name(index: Index) -> str:
     parts: list[str] = []
     ends: list[str] = []
     for place, key in enumerate(index.keys):
-        operators = index.operator_class_names[place]
+        operators = index.classes[place].name
         parts += index.columns_at(place)
         called = re.match(r"\w+(?=\()", index.expressions[place] or "")
         if key is None and called:
             ends.append(called[0])
         if operators.endswith("_trgm_ops"):
             ends = ["trgm"]
-        elif not index.plain_operators:
+        elif not index.has_plain_operators:
             ends.append(operators.removesuffix("_ops"))
     if None in index.keys and not ends:
         ends = ["expression"]

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from veza_core.schema.audit.catalog import Catalog
-from veza_core.schema.audit.fixes import alter_table, drop_index, duplicates, presence, relation
+from veza_core.schema.audit.catalog import BrokenIndex, Catalog
+from veza_core.schema.audit.fixes import alter_table, drop_index, dropped, duplicates, presence
 from veza_core.schema.audit.index_meaning import feed_index
-from veza_core.schema.audit.objects import BrokenIndex, Index, Table
+from veza_core.schema.audit.objects import Index, Table
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.schema.audit.rules.index_names import PLAYS, is_well_named
 from veza_core.schema.quoting import clip, ident, qualified
@@ -60,12 +60,7 @@ def _broken(index: BrokenIndex) -> Found:
     left_over = _LEFT_OVER.search(index.name) is not None
     what = "is left over from a failed REINDEX" if left_over else "is not valid"
     verb = "DROP INDEX" if left_over else "REINDEX INDEX"
-    names = (index.schema, index.name)
-    fix = Fix(
-        Stage.INDEX,
-        (f"{verb} CONCURRENTLY {index.identity};",),
-        frozenset([relation(*names), presence(*names)]),
-    )
+    fix = Fix(Stage.INDEX, (f"{verb} CONCURRENTLY {index.identity};",), dropped(index))
     whose = "the TOAST of " if index.is_toast else ""
     return Found(None, index.identity, f"{ident(index.name)} on {whose}{index.owner} {what}", fix)
 
@@ -79,21 +74,16 @@ def _rebuild(index: Index) -> Fix | None:
     needless = index.constraint is None and not index.is_bound and any(
         _includes(index, other) for other in others
     )  # fmt: skip
-    if index.is_unique and not (left_over or needless):
+    if left_over or needless:
+        statement = f"DROP INDEX CONCURRENTLY {index.identity};"
+        changes = "Writes no longer keep it up to date."
+        return Fix(Stage.INDEX, (statement,), dropped(index), changes=changes)
+    if index.is_unique:
         return None
-    verb = "DROP INDEX" if left_over or needless else "REINDEX INDEX"
-    names = (index.table.schema, index.name)
-    statement = f"{verb} CONCURRENTLY {index.identity};"
+    statement = f"REINDEX INDEX CONCURRENTLY {index.identity};"
     new = qualified(index.table.schema, clip(f"{index.name}_ccnew"))
-    return Fix(
-        Stage.INDEX,
-        (statement,),
-        frozenset([relation(*names), presence(*names)]),
-        changes="" if verb == "REINDEX INDEX" else "Writes no longer keep it up to date.",
-        otherwise={statement: (f"DROP INDEX CONCURRENTLY IF EXISTS {new};",)}
-        if verb == "REINDEX INDEX"
-        else {},
-    )
+    undo = f"DROP INDEX CONCURRENTLY IF EXISTS {new};"
+    return Fix(Stage.INDEX, (statement,), dropped(index), otherwise={statement: (undo,)})
 
 
 @rule(
@@ -150,16 +140,10 @@ def index_redundant(catalog: Catalog) -> Iterator[Found]:
 
 def _drop(index: Index, other: Index) -> Fix:
     """Drop the index. No other fix in the same run may drop the index that replaces it."""
-    schema = index.table.schema
     statement = drop_index(index)
     if index.constraint:
         statement = alter_table(index.table, f"DROP CONSTRAINT {ident(index.constraint)}")
-    return Fix(
-        Stage.DROP_INDEX,
-        (statement,),
-        frozenset([relation(schema, index.name), presence(schema, index.name)]),
-        frozenset([presence(schema, other.name)]),
-    )
+    return Fix(Stage.DROP_INDEX, (statement,), dropped(index), frozenset([presence(other)]))
 
 
 def needless(table: Table) -> Iterator[tuple[Index, Index, bool]]:

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from veza_core.schema.audit.catalog import Catalog
-from veza_core.schema.audit.facts import Sequence
+from veza_core.schema.audit.catalog import Catalog, Sequence
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
 from veza_core.schema.quoting import ident
 
@@ -45,26 +44,25 @@ def key_near_end(catalog: Catalog) -> Iterator[Found]:
     domain counts.
     """
     reported = set()
-    for sequence in catalog.facts.sequences:
+    for sequence in catalog.sequences:
         table = catalog.by_oid.get(sequence.table or 0)
         column = table.columns.get(sequence.column or "") if table is not None else None
         end = _end(sequence, column.base_type if column is not None else 0)
         if (used := _used(sequence, end)) is not None and used >= USED_PERCENT:
             reported.add((sequence.table, sequence.column))
             message = f"{used} % are used: it is at {sequence.last} of {end}"
-            yield Found(table, sequence.name, message)
-    for key in catalog.facts.integers:
-        table = catalog.by_oid.get(key.table)
-        if table is None or key.highest is None:
+            yield Found(table, sequence.identity, message)
+    for oid, name, analyzed, highest in catalog.integers:
+        table = catalog.by_oid.get(oid)
+        if table is None or highest is None:
             continue
-        end = _HIGHEST[table.columns[key.column].base_type]
-        if (used := 100 * key.highest // end) >= USED_PERCENT:
-            reported |= {(part.oid, key.column) for part in table.partitions}
-            if (key.table, key.column) in reported:
+        end = _HIGHEST[table.columns[name].base_type]
+        if (used := 100 * highest // end) >= USED_PERCENT:
+            reported |= {(part.oid, name) for part in table.partitions}
+            if (oid, name) in reported:
                 continue
-            where = f"{table.identity}.{ident(key.column)}"
-            message = f"{used} % are used: {key.highest} of {end}, {known(key.analyzed)}"
-            yield Found(table, where, message)
+            message = f"{used} % are used: {highest} of {end}, {known(analyzed)}"
+            yield Found(table, f"{table.identity}.{ident(name)}", message)
 
 
 def _end(sequence: Sequence, type_oid: int) -> int:
@@ -75,7 +73,7 @@ def _end(sequence: Sequence, type_oid: int) -> int:
 
 
 def _used(sequence: Sequence, end: int) -> int | None:
-    if sequence.last is None:
+    if sequence.last is None or sequence.cycles:
         return None
     start = sequence.lowest if sequence.is_ascending else sequence.highest
     return 100 * abs(sequence.last - start) // max(abs(end - start), 1)
@@ -116,13 +114,12 @@ def table_unlogged(catalog: Catalog) -> Iterator[Found]:
 )
 def extension_outdated(catalog: Catalog) -> Iterator[Found]:
     """An extension in any schema is reported, if the server has an update path to its version."""
-    for extension in catalog.facts.extensions:
-        name = ident(extension.name)
+    for extension, installed, offered in catalog.outdated_extensions:
+        name = ident(extension)
         fix = Fix(
             Stage.EXTENSION, (f"ALTER EXTENSION {name} UPDATE;",), frozenset([f"extension {name}"])
         )
-        message = f"{name} is {extension.installed}, the server offers {extension.offered}"
-        yield Found(None, name, message, fix)
+        yield Found(None, name, f"{name} is {installed}, the server offers {offered}", fix)
 
 
 @rule(
@@ -146,14 +143,13 @@ def extension_outdated(catalog: Catalog) -> Iterator[Found]:
 )
 def collation_changed(catalog: Catalog) -> Iterator[Found]:
     """The rule checks the database's own collation, and each collation that an index uses."""
-    for collation in catalog.facts.collations:
-        if collation.indexes:
-            name = collation.name or f"database {ident(catalog.database)}"
+    for name, recorded, actual, indexes in catalog.changed_collations:
+        if indexes:
             message = (
-                f"recorded as version {collation.recorded}, the server has {collation.actual}: "
-                f"{collation.indexes} index(es) sort by it"
+                f"recorded as version {recorded}, the server has {actual}: "
+                f"{indexes} index(es) sort by it"
             )
-            yield Found(None, name, message)
+            yield Found(None, name or f"database {ident(catalog.database)}", message)
 
 
 @rule(
@@ -176,6 +172,6 @@ def replica_identity(catalog: Catalog) -> Iterator[Found]:
     replica identity.
     """
     tables = {table.identity: table for table in catalog.all_tables}
-    for published in catalog.facts.without_identity:
-        message = f"it has no replica identity, and publication {published.publications} needs one"
-        yield Found(tables.get(published.table), published.table, message)
+    for name, publications in catalog.without_identity:
+        message = f"it has no replica identity, and publication {publications} needs one"
+        yield Found(tables.get(name), name, message)

@@ -8,9 +8,9 @@ from veza_core.schema.audit.fixes import (
     alter_table,
     create_index,
     drop_index,
+    dropped,
     duplicated,
     index_name,
-    presence,
     relation,
 )
 from veza_core.schema.audit.index_meaning import (
@@ -86,7 +86,7 @@ def _make_partial(catalog: Catalog, index: Index) -> Fix | None:
     simple = (
         index.predicate is None
         and len(names) == len(index.keys)
-        and index.plain_operators
+        and index.has_plain_operators
         and not (
             index.is_bound or index.included or index.nulls_not_distinct or index.is_deferrable
         )
@@ -121,7 +121,7 @@ def _make_partial(catalog: Catalog, index: Index) -> Fix | None:
     if index.comment is not None:
         where = qualified(schema, final)
         statements.append(f"COMMENT ON INDEX {where} IS {literal(index.comment)};")
-    claims |= {relation(schema, name), relation(schema, index.name), presence(schema, index.name)}
+    claims |= {relation(schema, name), *dropped(index)}
     undo = f"DROP INDEX CONCURRENTLY IF EXISTS {qualified(schema, name)};"
     return Fix(
         Stage.INDEX,

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import Catalog
-from veza_core.schema.audit.facts import Facts, Routine
+from veza_core.schema.audit.objects import Function
 from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
-from veza_core.schema.quoting import ident, qualified
+from veza_core.schema.quoting import ident
 
 _TOTAL = "CREATE TABLE totals (n bigint);"
 _FUNCTION = "CREATE FUNCTION count_play() RETURNS trigger LANGUAGE plpgsql"
@@ -39,8 +39,11 @@ _ANOTHER = re.compile(
 )
 
 
-def _identity(routine: Routine) -> str:
-    return f"{qualified(routine.schema, routine.name)}({routine.arguments})"
+def _routines(catalog: Catalog) -> Iterator[Function]:
+    """Go through the functions and procedures that resolve names when they run."""
+    for function in catalog.functions:
+        if function.is_audited and function.language not in ("c", "internal"):
+            yield function
 
 
 @rule(
@@ -71,11 +74,12 @@ def function_search_path(catalog: Catalog) -> Iterator[Found]:
     column, a constraint or a materialized view runs it. Names in a standard SQL body (BEGIN ATOMIC)
     are resolved when the function is created. C functions and dynamic SQL are not checked.
     """
-    for routine in catalog.facts.routines:
-        names = _unqualified(routine.source, catalog.facts)
-        if routine.is_fixed:
-            tables = [name for name in names if name in catalog.facts.tables_named]
-            if not (routine.is_definer and tables and _is_open_to_temporary(routine.path)):
+    for routine in _routines(catalog):
+        names = _unqualified(routine.source, catalog)
+        path = dict(each.split("=", 1) for each in routine.settings).get("search_path")
+        if path is not None or routine.is_resolved:
+            tables = [name for name in names if name in catalog.tables_named]
+            if not (routine.is_definer and tables and _is_open_to_temporary(path or "")):
                 continue
             what = ", ".join(tables[:3])
             message = f"SECURITY DEFINER, and a caller's temporary table can stand for {what}"
@@ -86,7 +90,7 @@ def function_search_path(catalog: Catalog) -> Iterator[Found]:
             message = f"{routine.run_by} runs it, and it names {what} without a schema"
         else:
             continue
-        yield Found(None, _identity(routine), message)
+        yield Found(None, routine.identity, message)
 
 
 def _is_open_to_temporary(path: str) -> bool:
@@ -96,14 +100,15 @@ def _is_open_to_temporary(path: str) -> bool:
     return bool(others) and schemas[-1] != "pg_temp"
 
 
-def _unqualified(source: str, facts: Facts) -> list[str]:
+def _unqualified(source: str, catalog: Catalog) -> list[str]:
     """Return the names of tables and functions that are resolved by the search_path."""
     code = _NO_TABLE.sub(r"\1 ", _COMMENT_OR_TEXT.sub(" '' ", source))
     aliases = {_folded(name) for name in _WITH.findall(code)}
     while (chained := _ANOTHER.sub(r"\1\2 join ", code)) != code:
         code = chained
-    found = {_folded(name) for name in _TABLE.findall(code)} & facts.tables_named - aliases
-    return sorted(found | ({_folded(name) for name in _CALL.findall(code)} & facts.functions_named))
+    found = {_folded(name) for name in _TABLE.findall(code)} & catalog.tables_named - aliases
+    called = {_folded(name) for name in _CALL.findall(code)} & catalog.functions_named
+    return sorted(found | called)
 
 
 def _folded(name: str) -> str:
@@ -129,10 +134,10 @@ def definer_public(catalog: Catalog) -> Iterator[Found]:
     """The rule checks schemas that PUBLIC may use. Trigger functions count too: nobody can call one
     directly, but the owner of any table can create a trigger with it.
     """
-    for routine in catalog.facts.routines:
+    for routine in _routines(catalog):
         if routine.is_definer and routine.is_public:
             message = "it runs with its owner's privileges, and PUBLIC may execute it"
-            yield Found(None, _identity(routine), message)
+            yield Found(None, routine.identity, message)
 
 
 _POLICY = (
@@ -155,12 +160,9 @@ _POLICY = (
 )
 def policy_without_rls(catalog: Catalog) -> Iterator[Found]:
     """A table with FORCE ROW LEVEL SECURITY and no policies is reported too."""
-    for security in catalog.facts.row_security:
-        table = catalog.by_oid.get(security.table)
-        if table is None or security.is_enabled:
-            continue
-        if security.has_policies or security.is_forced:
-            what = "has policies" if security.has_policies else "forces row level security"
+    for table in catalog.all_tables:
+        if not table.is_secured and (table.has_policies or table.is_forced):
+            what = "has policies" if table.has_policies else "forces row level security"
             yield Found(table, table.identity, f"it {what}, but row level security is not enabled")
 
 
@@ -181,11 +183,10 @@ def rls_without_policy(catalog: Catalog) -> Iterator[Found]:
     """A partition or an inheriting table is usually read through its parent, so the parent's
     policies count.
     """
-    for security in catalog.facts.row_security:
-        table = catalog.by_oid.get(security.table)
-        if table is None or table.parents or not security.is_enabled or security.has_policies:
-            continue
-        yield Found(table, table.identity, "row level security is enabled, and there is no policy")
+    for table in catalog.all_tables:
+        if table.is_secured and not table.has_policies and not table.parents:
+            message = "row level security is enabled, and there is no policy"
+            yield Found(table, table.identity, message)
 
 
 @rule(

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.objects import Table, Trigger
@@ -34,21 +33,15 @@ def trigger_name(table: Table) -> str:
     return clip(f"update_{table.name}_updated_at")
 
 
-@dataclass(frozen=True, slots=True)
-class _TableTrigger:
-    """A table with `updated_at`, and its trigger for it, if any, correct or not."""
+def _pairs(catalog: Catalog) -> Iterator[tuple[Table, Trigger | None]]:
+    """Go through the tables with `updated_at`, each with its trigger for it, correct or not.
 
-    table: Table
-    trigger: Trigger | None
-
-
-def _pairs(catalog: Catalog) -> Iterator[_TableTrigger]:
-    """Go through the tables; a partition has a clone of its parent's trigger."""
+    A partition has a clone of its parent's trigger.
+    """
     for table in catalog.tables:
         if "updated_at" in table.columns:
             candidates = [trigger for trigger in table.triggers if _rank(trigger)]
-            best = max(candidates, key=_rank, default=None)
-            yield _TableTrigger(table, best)
+            yield table, max(candidates, key=_rank, default=None)
 
 
 def _rank(trigger: Trigger) -> int:
@@ -115,12 +108,10 @@ EXECUTE FUNCTION public.update_updated_at_column();""",
 )
 def trigger_missing(catalog: Catalog) -> Iterator[Found]:
     """A table without updated_at is not reported here."""
-    for pair in _pairs(catalog):
-        if pair.trigger is None:
-            message = f"no trigger keeps updated_at: {trigger_name(pair.table)} is missing"
-            yield Found(
-                pair.table, pair.table.identity, message, create_trigger(catalog, pair.table)
-            )
+    for table, trigger in _pairs(catalog):
+        if trigger is None:
+            message = f"no trigger keeps updated_at: {trigger_name(table)} is missing"
+            yield Found(table, table.identity, message, create_trigger(catalog, table))
 
 
 @rule(
@@ -139,7 +130,7 @@ def trigger_missing(catalog: Catalog) -> Iterator[Found]:
 )
 def trigger_disabled(catalog: Catalog) -> Iterator[Found]:
     """A trigger that is disabled on one partition only is reported too."""
-    found = [pair.trigger for pair in _pairs(catalog) if pair.trigger is not None]
+    found = [trigger for _, trigger in _pairs(catalog) if trigger is not None]
     for table in catalog.all_tables:
         if table.is_partition:
             found += [
@@ -177,14 +168,11 @@ EXECUTE FUNCTION public.update_updated_at_column();""",
 )
 def trigger_timing(catalog: Catalog) -> Iterator[Found]:
     """SQL is printed only if the trigger does nothing else than set the time."""
-    for pair in _pairs(catalog):
-        trigger = pair.trigger
+    for table, trigger in _pairs(catalog):
         if trigger is not None and not _is_timed(trigger):
-            fix = (
-                create_trigger(catalog, pair.table, trigger) if _may_be_replaced(trigger) else None
-            )
+            fix = create_trigger(catalog, table, trigger) if _may_be_replaced(trigger) else None
             message = f"{trigger.name} is {_timing(trigger)}, not BEFORE UPDATE FOR EACH ROW"
-            yield Found(pair.table, trigger.identity, message, fix)
+            yield Found(table, trigger.identity, message, fix)
 
 
 def _timing(trigger: Trigger) -> str:
@@ -225,17 +213,16 @@ def _may_be_replaced(trigger: Trigger) -> bool:
 )
 def trigger_name_differs(catalog: Catalog) -> Iterator[Found]:
     """PostgreSQL cuts a name after 63 bytes. The cut name is expected."""
-    for pair in _pairs(catalog):
-        trigger = pair.trigger
+    for table, trigger in _pairs(catalog):
         if trigger is None or _is_named(trigger):
             continue
-        name = trigger_name(pair.table)
+        name = trigger_name(table)
         fix = None
-        if all(other.name != name for other in pair.table.triggers) and trigger.parent is None:
-            old = f"ALTER TRIGGER {ident(trigger.name)} ON {pair.table.identity}"
-            claims = frozenset([f"trigger on {pair.table.identity}"])
+        if all(other.name != name for other in table.triggers) and trigger.parent is None:
+            old = f"ALTER TRIGGER {ident(trigger.name)} ON {table.identity}"
+            claims = frozenset([f"trigger on {table.identity}"])
             fix = Fix(Stage.RENAME, (f"{old} RENAME TO {ident(name)};",), claims)
-        yield Found(pair.table, trigger.identity, f"{trigger.name} is not named {name}", fix)
+        yield Found(table, trigger.identity, f"{trigger.name} is not named {name}", fix)
 
 
 @rule(
@@ -261,11 +248,8 @@ EXECUTE FUNCTION public.update_updated_at_column();""",
 )
 def trigger_function(catalog: Catalog) -> Iterator[Found]:
     """The Standard's function may be in the table's own schema or in `public`."""
-    for pair in _pairs(catalog):
-        trigger = pair.trigger
-        if trigger is not None and not is_ours(trigger.function, pair.table):
-            fix = (
-                create_trigger(catalog, pair.table, trigger) if _may_be_replaced(trigger) else None
-            )
+    for table, trigger in _pairs(catalog):
+        if trigger is not None and not is_ours(trigger.function, table):
+            fix = create_trigger(catalog, table, trigger) if _may_be_replaced(trigger) else None
             message = f"{trigger.name} calls {trigger.function.identity}, not {FUNCTION_NAME}()"
-            yield Found(pair.table, trigger.identity, message, fix)
+            yield Found(table, trigger.identity, message, fix)

@@ -134,7 +134,7 @@ def index_method(catalog: Catalog) -> Iterator[Found]:
     """
     for table in catalog.tables:
         for index in table.indexes:
-            what = _WHOLE.get(index.operator_class_names[0])
+            what = _WHOLE.get(index.classes[0].name)
             if index.method == "btree" and what and index.keys[0] and not index.is_unique:
                 message = f"a b-tree whose first column, {ident(index.keys[0])}, is {what}"
                 yield Found(table, index.identity, message)

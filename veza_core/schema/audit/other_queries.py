@@ -1,10 +1,42 @@
-"""More queries of the catalog: what is not enforced, privileges, and what is nearly full.
+"""The queries about privileges, what is not enforced, statistics, and the state of the server.
 
 As in `queries`, `schemas` are the oids of the audited schemas. {enforced} is a column of PostgreSQL
 18.
 """
 
-from veza_core.db.extensions import not_of_extension
+# Roles that may create objects there, without those that have this privilege anyway.
+CREATORS = """
+SELECT n.nspname::text, CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee)::text END
+FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a
+WHERE n.oid = ANY(%(schemas)s) AND a.privilege_type = 'CREATE'
+    AND a.grantee NOT IN (
+        SELECT oid FROM pg_roles WHERE rolsuper
+        UNION ALL SELECT nspowner FROM pg_namespace WHERE oid = n.oid OR nspname = 'django'
+        UNION ALL SELECT datdba FROM pg_database WHERE datname = current_database()
+    )
+ORDER BY 1, 2 NULLS FIRST
+"""
+
+ATTACHERS = """
+SELECT n.nspname::text, c.relname::text,
+    CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee)::text END,
+    array_agg(DISTINCT a.privilege_type ORDER BY a.privilege_type)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN LATERAL (
+        SELECT * FROM aclexplode(c.relacl)
+        UNION ALL SELECT of_column.* FROM pg_attribute
+            CROSS JOIN LATERAL aclexplode(attacl) AS of_column WHERE attrelid = c.oid
+    ) a
+WHERE n.oid = ANY(%(schemas)s) AND c.relkind IN ('r', 'p')
+    AND a.privilege_type IN ('REFERENCES', 'TRIGGER')
+    AND a.grantee NOT IN (
+        SELECT oid FROM pg_roles WHERE rolsuper
+        UNION ALL SELECT c.relowner UNION ALL SELECT n.nspowner
+        UNION ALL SELECT datdba FROM pg_database WHERE datname = current_database()
+    )
+GROUP BY n.nspname, c.relname, a.grantee
+ORDER BY 1, 2, 3 NULLS FIRST
+"""
 
 # A constraint that a partition inherits is reported only if the parent's own is enforced.
 UNENFORCED = """
@@ -23,101 +55,29 @@ WHERE t.relnamespace = ANY(%(schemas)s)
 ORDER BY con.oid
 """
 
-# NOT NULL is a constraint from PostgreSQL 18 on, also on a domain.
+# NOT NULL is a constraint from PostgreSQL 18 on, also on a domain; only there it has a column.
 UNCHECKED = """
 SELECT con.conrelid, coalesce(nullif(con.conrelid, 0)::regclass::text, con.contypid::regtype::text),
-       con.conname::text, con.contype = 'n', con.conrelid = 0
+       con.conname::text, con.contype = 'n', con.conkey[1],
+       con.coninhcount > 0 OR con.conparentid <> 0
 FROM pg_constraint con
 LEFT JOIN pg_class t ON t.oid = con.conrelid
 LEFT JOIN pg_type d ON d.oid = con.contypid
 WHERE coalesce(t.relnamespace, d.typnamespace) = ANY(%(schemas)s)
   AND con.contype IN ('c', 'n') AND NOT con.convalidated AND {enforced}
-  AND con.coninhcount = 0 AND con.conparentid = 0
 ORDER BY con.oid
 """
 
-# Functions that CREATE OR REPLACE can change; the last column says what runs them without a call.
-ROUTINES = f"""
-SELECT n.nspname::text, p.proname::text, pg_get_function_identity_arguments(p.oid), p.prosecdef,
-       (p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0
-                                    AND a.privilege_type = 'EXECUTE'))
-       AND EXISTS (SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = 0
-                   AND a.privilege_type = 'USAGE')
-       AND p.prorettype <> 'event_trigger'::regtype,
-       EXISTS (SELECT FROM unnest(p.proconfig) s WHERE s LIKE 'search_path=%%')
-       OR p.prosqlbody IS NOT NULL,
-       coalesce((SELECT substr(s, 13) FROM unnest(p.proconfig) s
-                 WHERE s LIKE 'search_path=%%'), ''),
-       coalesce(p.prosrc, ''),
-       coalesce((
-           SELECT min(CASE WHEN i.relkind IN ('i', 'I') OR a.attgenerated <> ''
-                             OR d.classid = 'pg_constraint'::regclass
-                           THEN 'an index or a constraint'
-                           WHEN g.oid IS NOT NULL THEN 'a trigger'
-                           WHEN d.classid = 'pg_event_trigger'::regclass THEN 'an event trigger'
-                           WHEN d.classid = 'pg_policy'::regclass THEN 'a policy'
-                           WHEN v.relkind = 'm' THEN 'a materialized view' END)
-           FROM pg_depend d
-           LEFT JOIN pg_class i ON d.classid = 'pg_class'::regclass AND i.oid = d.objid
-           LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
-           LEFT JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
-           LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
-                                 AND NOT g.tgisinternal
-           LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
-           LEFT JOIN pg_class v ON v.oid = r.ev_class
-           WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid), '')
-FROM pg_proc p
-JOIN pg_namespace n ON n.oid = p.pronamespace
-JOIN pg_language l ON l.oid = p.prolang
-WHERE p.pronamespace = ANY(%(schemas)s) AND p.prokind IN ('f', 'p')
-  AND l.lanname NOT IN ('c', 'internal')
-  AND {not_of_extension("'pg_proc'", "p.oid")}
-ORDER BY n.nspname, p.proname, p.oid
-"""
-
-# Names that depend on a search_path: all names except PostgreSQL's own.
+# Names of tables and functions that depend on a search_path: all names except PostgreSQL's own.
 NAMES = """
-SELECT c.relname::text, false FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_temp'
-  AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-UNION
-SELECT p.proname::text, true FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
-"""
-
-ROW_SECURITY = """
-SELECT c.oid, EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid), c.relrowsecurity,
-       c.relforcerowsecurity
-FROM pg_class c
-WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind IN ('r', 'p')
-"""
-
-# The value is NULL if this role may not read it, or if nobody has used the sequence. The column is
-# the one that owns the sequence, or takes its default from it.
-SEQUENCES = f"""
-SELECT c.oid::regclass::text, s.seqincrement > 0, s.seqmin, s.seqmax,
-       CASE WHEN has_sequence_privilege(c.oid, 'SELECT, USAGE')
-                 AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
-            THEN pg_sequence_last_value(c.oid) END,
-       a.attrelid, a.attname::text
-FROM pg_class c
-JOIN pg_sequence s ON s.seqrelid = c.oid AND NOT s.seqcycle
-LEFT JOIN LATERAL (
-    SELECT a.* FROM (
-        SELECT d.refobjid AS relation, d.refobjsubid AS number FROM pg_depend d
-        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
-      UNION ALL
-        SELECT f.adrelid, f.adnum FROM pg_depend d JOIN pg_attrdef f ON f.oid = d.objid
-        WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
-          AND d.refobjid = c.oid
-    ) AS used JOIN pg_attribute a ON a.attrelid = used.relation AND a.attnum = used.number
-    -- The narrowest is full first.
-    ORDER BY a.attlen LIMIT 1
-) AS a ON true
-LEFT JOIN pg_class t ON t.oid = a.attrelid
-WHERE (c.relnamespace = ANY(%(schemas)s) OR t.relnamespace = ANY(%(schemas)s))
-  AND {not_of_extension("'pg_class'", "c.oid")}
-ORDER BY 1
+SELECT ARRAY(
+    SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+      AND n.nspname !~ '^pg_temp' AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+), ARRAY(
+    SELECT p.proname::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+)
 """
 
 _ANALYZED = "greatest(u.last_analyze, u.last_autoanalyze)"
