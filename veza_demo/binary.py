@@ -5,11 +5,13 @@ which bytes of a line belong to the value. (See PostgreSQL's documentation of CO
 Each type has the format of its `*_recv` function.)
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from psycopg import adapters
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import Format
 
 from .draws import Flags, Integers, Octets
 
@@ -21,7 +23,6 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 
 HEX = np.frombuffer(b"".join(b"%02x" % octet for octet in range(256)), np.uint8).reshape(256, 2)
-VARCHAR_OID, INT4_OID = 1043, 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,42 +86,12 @@ def words(values: Sequence[str]) -> Choices:
     return Choices([value.encode() for value in values])
 
 
-def documents(values: Sequence[object]) -> Choices:
-    """JSONB to choose from."""
-    return Choices([b"\x01" + json.dumps(value).encode() for value in values])
-
-
-def arrays(values: Sequence[Sequence[str] | Sequence[int]], oid: int) -> Choices:
-    """Arrays of text or integers (`VARCHAR_OID`, `INT4_OID`) to choose from."""
-    return Choices([_array(value, oid) for value in values])
-
-
-def _array(values: Sequence[str] | Sequence[int], oid: int) -> bytes:
-    items = [value.encode() if isinstance(value, str) else value.to_bytes(4) for value in values]
-    dimensions = [len(items), 1] if items else []
-    head = [len(dimensions) // 2, 0, oid, *dimensions]
-    return b"".join(number.to_bytes(4) for number in head) + b"".join(
-        len(item).to_bytes(4) + item for item in items
-    )
-
-
-def percentages() -> Choices:
-    """NUMERIC(5,2) from 0.00 to 100.00: choice 1234 is 12.34."""
-    return Choices([_numeric(hundredths) for hundredths in range(10_001)])
-
-
-def _numeric(hundredths: int) -> bytes:
-    """Encode a number in groups of four digits; the second group follows the point
-    (`numeric_recv`).
-    """
-    whole, part = divmod(hundredths, 100)
-    digits, weight = [whole, part * 100], 0
-    while digits and not digits[0]:
-        digits, weight = digits[1:], weight - 1
-    while digits and not digits[-1]:
-        digits.pop()
-    head = [len(digits), weight if digits else 0, 0, 2]
-    return b"".join(number.to_bytes(2, signed=True) for number in [*head, *digits])
+def encoded(type_name: str, values: Sequence[object]) -> Choices:
+    """Values of a type such as `jsonb` or `varchar[]` to choose from, as psycopg encodes them."""
+    transformer = Transformer()
+    transformer.set_dumper_types([adapters.types.get_oid(type_name)], Format.BINARY)
+    dumped = [transformer.dump_sequence([value], [PyFormat.BINARY])[0] for value in values]
+    return Choices([bytes(value) for value in dumped if value is not None])
 
 
 def _numbers(values: np.ndarray, form: str) -> PackedColumn:

@@ -1,6 +1,8 @@
 """The words and texts of the demo data."""
 
-from .binary import INT4_OID, VARCHAR_OID, arrays, documents, words
+from psycopg.types.json import Jsonb
+
+from .binary import encoded, words
 
 
 def _split(text: str, by: str = " ") -> list[str]:
@@ -65,13 +67,14 @@ PLACES = words(
     )
 )
 GENDERS = words(["female", "male", "non-binary", "rather not say"])
-SOCIAL_LINKS = documents(
+SOCIAL_LINKS = encoded(
+    "jsonb",
     [
         {},
         {"instagram": "https://instagram.example/demo"},
         {"mastodon": "https://social.example/@demo", "website": "https://demo.example.com"},
         {"youtube": "https://video.example/demo"},
-    ]
+    ],
 )
 LANGUAGES = words(["en", "en", "en", "es", "fr", "de", "ja", "pt-BR", "pl", "tr"])
 TIME_ZONES = words(
@@ -81,10 +84,12 @@ TIME_ZONES = words(
     )
 )
 THEMES = words(["system", "dark", "light"])
-NOTIFICATIONS = documents(
-    [{}, {"new_follower": ["push"]}, {"comment": ["push", "email"], "like": []}]
+NOTIFICATIONS = encoded(
+    "jsonb", [{}, {"new_follower": ["push"]}, {"comment": ["push", "email"], "like": []}]
 )
-PRIVACY = documents([{}, {"show_plays": False}, {"show_likes": False, "show_playlists": True}])
+PRIVACY = encoded(
+    "jsonb", [{}, {"show_plays": False}, {"show_likes": False, "show_playlists": True}]
+)
 
 PROVIDERS = words(["google", "apple", "facebook", "spotify", "github"])
 ROLES = words(["user", "premium", "support", "moderator", "admin", "super_admin"])
@@ -128,7 +133,8 @@ TITLES_ABROAD = words(
     )
 )
 BANDS = words(["The ", "The ", "", "", "DJ ", "Little "])
-TAGS = arrays(
+TAGS = encoded(
+    "varchar[]",
     [
         [],
         ["chill"],
@@ -139,7 +145,6 @@ TAGS = arrays(
         ["summer", "2020s"],
         ["lo-fi", "study", "night"],
     ],
-    VARCHAR_OID,
 )
 FORMATS = words(["flac", "mp3", "wav", "aac", "ogg"])
 TRACK_STATUSES = words(["ready", "uploading", "processing", "failed"])
@@ -208,14 +213,14 @@ HISTORY = (
     ("waveform removed", {"waveform_path": "waveforms/old.json"}, None),
 )
 ACTIONS = words([action for action, _, _ in HISTORY])
-OLD_VALUES = documents([old for _, old, _ in HISTORY])
-NEW_VALUES = documents([new for _, _, new in HISTORY])
+OLD_VALUES = encoded("jsonb", [Jsonb(old) for _, old, _ in HISTORY])
+NEW_VALUES = encoded("jsonb", [Jsonb(new) for _, _, new in HISTORY])
 
 # Media ------------------------------------------------------------------------------------------
 
 HLS_STATUSES = words(["ready", "pending", "processing", "failed"])
-RENDITIONS = arrays([[64, 128, 256], [96, 160, 320], [64, 96, 128, 192, 256, 320]], INT4_OID)
-NO_RENDITIONS = arrays([[]], INT4_OID)
+RENDITIONS = encoded("int4[]", [[64, 128, 256], [96, 160, 320], [64, 96, 128, 192, 256, 320]])
+NO_RENDITIONS = encoded("int4[]", [[]])
 JOB_STATUSES = words(["completed", "pending", "processing", "failed", "cancelled"])
 JOB_ERRORS = words(
     [

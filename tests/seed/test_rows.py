@@ -6,13 +6,13 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from veza_demo.binary import percentages
 from veza_demo.counts import MOST, SCALES, CountError, choose_counts
 from veza_demo.draws import Draws
 from veza_demo.load import CHUNK, chunk_as_binary
 from veza_demo.shares import POWERS, Shares, Shuffle, distinct, strongest_shares
 from veza_demo.tables import WRITERS, Rows
 from veza_demo.tables.accounts import users
+from veza_demo.tables.analytics import PERCENTAGES
 from veza_demo.world import ImpossibleError, World
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -105,7 +105,7 @@ def test_distinct_ones_are_distinct_and_in_the_pool(count, pool, start):
 
 
 def test_percentages_are_all_there():
-    assert len(percentages()) == 10_001
+    assert len(PERCENTAGES) == 10_001
 
 
 @pytest.mark.parametrize(

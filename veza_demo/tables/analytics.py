@@ -1,9 +1,11 @@
 """Group 041: likes, shares, comments, history, and reports of clients."""
 
+from decimal import Decimal
+
 import numpy as np
 
 from veza_demo import words
-from veza_demo.binary import PackedColumn, boolean, integer, percentages, text, timestamp
+from veza_demo.binary import PackedColumn, boolean, encoded, integer, text, timestamp
 from veza_demo.counts import THREAD
 from veza_demo.draws import Integers
 from veza_demo.people import DAY, HOUR
@@ -14,7 +16,8 @@ from .base import Columns, Rows, duration, sometimes
 from .plays import MILLISECOND, listened, together
 from .tracks import undone
 
-PERCENTAGES = percentages()
+#: From 0.00 to 100.00: choice 1234 is 12.34.
+PERCENTAGES = encoded("numeric", [Decimal(number).scaleb(-2) for number in range(10_001)])
 CREATED = 0
 NO_OLD = np.array([old is None for _, old, _ in words.HISTORY])
 NO_NEW = np.array([new is None for _, _, new in words.HISTORY])
