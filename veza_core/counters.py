@@ -77,10 +77,8 @@ def lock(
         inherited = inherited_tables(connection)
     with connection.cursor() as cursor:
         for table in sorted(ids):
-            statement = LOCK.format(
-                table=named("public", table, is_inherited_from=table in (inherited or ()))
-            )
-            cursor.execute(statement, [list(ids[table])])
+            own = named("public", table, is_inherited_from=table in (inherited or ()))
+            cursor.execute(LOCK.format(table=own), [list(ids[table])])
 
 
 def add(

@@ -18,6 +18,7 @@ from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from veza_core.db.fetch import fetch_all
 from veza_core.operations.purge.catalog import read_catalog
 
 from .binary import HEADER, TRAILER, pack
@@ -53,9 +54,8 @@ def missing_chunks(connection: BaseDatabaseWrapper, world: World) -> Missing:
         chunks = every[table]
         firsts = np.array([chunk.start for chunk in chunks], dtype=np.int64)
         ids = [UUID(bytes=bytes(octets)) for octets in world.draws(table).uuids(firsts)]
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT id FROM public.{table} WHERE id = ANY(%s)", [ids])
-            existing = {row[0] for row in cursor.fetchall()}
+        query = f"SELECT id FROM public.{table} WHERE id = ANY(%s)"
+        existing = {id_ for (id_,) in fetch_all(connection, query, [ids])}
         missing[table] = [
             chunk for chunk, first in zip(chunks, ids, strict=True) if first not in existing
         ]
@@ -79,20 +79,16 @@ def tables_with_rows(connection: BaseDatabaseWrapper) -> list[str]:
     query = " UNION ALL ".join(
         f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM public.{table})" for table in WRITERS
     )
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return [name for (name,) in cursor.fetchall()]
+    return [name for (name,) in fetch_all(connection, query)]
 
 
 def system_roles(connection: BaseDatabaseWrapper) -> list[UUID]:
     """The ids of the `SYSTEM_ROLES`, in their order; fewer if some are missing."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM public.roles WHERE name = ANY(%(names)s) "
-            "ORDER BY array_position(%(names)s::varchar[], name)",
-            {"names": list(SYSTEM_ROLES)},
-        )
-        return [role for (role,) in cursor.fetchall()]
+    query = (
+        "SELECT id FROM public.roles WHERE name = ANY(%(names)s) "
+        "ORDER BY array_position(%(names)s::varchar[], name)"
+    )
+    return [role for (role,) in fetch_all(connection, query, {"names": list(SYSTEM_ROLES)})]
 
 
 def chunk_as_binary(world: World, table: str, chunk: range) -> tuple[list[str], bytes]:

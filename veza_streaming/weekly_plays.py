@@ -13,10 +13,11 @@ from django.db import DatabaseError, ProgrammingError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from veza_core.db.fetch import fetch_all
 from veza_core.db.inheritance import inherited_tables, named
-from veza_core.db.locks import LockNotAvailableError, job_lock
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.waits import explain
+from veza_core.operations.jobs import job_lock
 from veza_core.operations.replicas import wait_for_replicas
 
 #: The name of the job: see `veza_core.operations.jobs`.
@@ -77,24 +78,19 @@ def count_weekly_plays(
     `outcome` grows with each batch, and says what was done if a run is interrupted; the next run
     does the rest. Raises `CommandError` in one line.
     """
+    lock = job_lock(connection, WEEKLY_PLAYS_LOCK_KEY, WEEKLY_PLAYS)
     try:
-        with nullcontext() if dry_run else job_lock(connection, WEEKLY_PLAYS_LOCK_KEY):
+        with nullcontext() if dry_run else lock:
             inherited = inherited_tables(connection)
             own = {
                 name: named("public", table, is_inherited_from=table in inherited)
                 for name, table in (("tracks", "tracks"), ("plays", "track_plays"))
             }
-            with connection.cursor() as cursor:
-                cursor.execute(CHANGES.format(**own), [tracks])
-                changes = cursor.fetchall()
+            changes = fetch_all(connection, CHANGES.format(**own), [tracks])
             outcome.due = len(changes)
             for batch in () if dry_run else batched(changes, BATCH):
                 outcome.updated += _update(connection, UPDATE.format(**own), batch)
                 wait_for_replicas(connection)
-    except LockNotAvailableError as error:
-        raise CommandError(
-            f"another count_weekly_plays is running: {error}. This one did nothing."
-        ) from error
     except ProgrammingError as error:
         raise CommandError(
             f"{explain(error)}: the role must also be allowed to update tracks"

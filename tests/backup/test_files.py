@@ -17,7 +17,7 @@ from tests.backup.state import differences, state_of
 from tests.support import ROOT, database_environment, run_command, server_parameters
 from veza_core.operations.backup.archive import open_archive
 from veza_core.operations.backup.files import written_whole
-from veza_core.operations.backup.tools import Tools, find_tools
+from veza_core.operations.backup.programs import Tools, find_tools
 from veza_core.visible import visible
 
 pytestmark = pytest.mark.django_db

@@ -23,7 +23,7 @@ from tests.support import (
     scratch_database,
 )
 from veza_core.operations.backup.archive import open_archive
-from veza_core.operations.backup.tools import find_tools
+from veza_core.operations.backup.programs import find_tools
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from django.db import connection
 
 from tests.backup.state import connect, differences, state_of
 from tests.support import database_environment, manage, running_manage, scratch_database
-from veza_core.operations.backup.tools import find_tools
+from veza_core.operations.backup.programs import find_tools
 
 pytestmark = pytest.mark.django_db
 

@@ -17,11 +17,11 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_core.db.locks import LOCK_KEY
+from veza_core.db.locks import MIGRATION_LOCK_KEY
 from veza_core.operations.backup.archive import open_archive
-from veza_core.operations.backup.contents import check_contents
+from veza_core.operations.backup.checks import check_contents
 from veza_core.operations.backup.files import written_whole
-from veza_core.operations.backup.tools import find_tools
+from veza_core.operations.backup.programs import find_tools
 
 pytestmark = pytest.mark.django_db
 
@@ -180,7 +180,7 @@ def test_sessions_in_the_way(target, archive):
 
 def test_migrate_under_way(target, archive):
     with connect(target, application_name="pod-7") as session:
-        session.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+        session.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK_KEY])
         options = (*REPLACE, "--lock-timeout", "0.2")
         result = manage("restore_db", str(archive), *options, **database_environment(target))
     assert result.returncode == 1

@@ -6,9 +6,8 @@ import pytest
 from django.core.management.base import CommandError
 from django.db import connection
 
-from veza_core.operations.backup import tools as module
-from veza_core.operations.backup.programs import explain
-from veza_core.operations.backup.tools import Tools, find_tools, nearest
+from veza_core.operations.backup import programs as module
+from veza_core.operations.backup.programs import Tools, explain, find_tools, nearest
 
 
 def test_nearest():

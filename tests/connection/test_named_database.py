@@ -27,7 +27,7 @@ from veza_core.db.backend.client import DatabaseClient
 from veza_core.db.session import read_session
 from veza_core.db.url import connection_parameters, database_settings
 from veza_core.operations.backup import dump
-from veza_core.operations.backup.tools import find_tools
+from veza_core.operations.backup.programs import find_tools
 
 pytestmark = [pytest.mark.django_db, pytest.mark.process]
 

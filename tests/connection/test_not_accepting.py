@@ -10,8 +10,7 @@ import pytest
 from tests import in_process
 from tests.connection import refusing as refusing_py
 from tests.support import is_one_clear_line
-from veza_core.db.refused import ALL_FAILURES, WAIT
-from veza_core.errors import clear_line
+from veza_core.errors import ALL_FAILURES, WAIT, clear_line
 from veza_site import health
 
 pytestmark = pytest.mark.django_db

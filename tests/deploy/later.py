@@ -16,7 +16,7 @@ from tests.in_process import default_database
 from tests.support import scratch_database, server_parameters
 from veza_core.db.indexes import Index
 from veza_core.models.base import BaseModel
-from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
+from veza_core.operations.deploy.executor import Executor, MigrationReport
 from veza_core.schema.v1 import LAST_OF_V1
 
 LAST_OF_STREAMING = ("veza_streaming", "041_streaming_analytics")
@@ -62,7 +62,7 @@ def a_copy(migrated: str) -> Iterator[str]:
 
 def apply(*migrations: Migration, report: Any = None, timeout: float = 5.0) -> None:
     """Run them one after another on the default connection, as `migrate` does."""
-    executor = Executor(connections["default"], Patience(timeout, 3), report or MigrationReport())
+    executor = Executor(connections["default"], timeout, report or MigrationReport())
     state = executor.state_before()
     for migration in migrations:
         state = executor.apply_migration(state, migration)

@@ -31,7 +31,7 @@ from veza_core.db.constraint_operations import (
 )
 from veza_core.db.operations import AddEnumValue
 from veza_core.operations.backfill import Backfill, CopyRows
-from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
+from veza_core.operations.deploy.executor import Executor, MigrationReport
 from veza_core.operations.deploy.lint import headings
 from veza_core.operations.deploy.plan_sql import run_observed
 
@@ -132,7 +132,7 @@ LOCKS = {
 def test_locks(migrated, chapter):
     for before, operations, expected in LOCKS[chapter]:
         with a_copy(migrated):
-            state = Executor(connection, Patience(5, 1), MigrationReport()).state_before()
+            state = Executor(connection, 5.0, MigrationReport()).state_before()
             if before:
                 _, state = run_observed(connection, state, a_migration(*before, name="949_a"))
             migration = a_migration(*operations, atomic=not isinstance(operations, tuple))

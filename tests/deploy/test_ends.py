@@ -16,7 +16,7 @@ from tests import forked
 from tests.commands import WRITES
 from tests.in_process import default_database
 from tests.support import ROOT, database_environment, manage, scratch_database, server_parameters
-from veza_core.db.locks import migration_lock
+from veza_core.db.locks import MIGRATION_LOCK_KEY, run_lock
 from veza_core.operations.ending import (
     Terminated,
     cancel_statements,
@@ -198,7 +198,7 @@ def test_an_interrupt_between_two_steps_of_psycopg(name):
     with default_database(name), psycopg.connect(**session) as other:
 
         def interrupted():
-            with migration_lock(connection, 0, print):
+            with run_lock(connection, MIGRATION_LOCK_KEY, 0, print):
                 connection.connection.pgconn.send_query(b"SELECT pg_sleep(600)")
                 wait_for(other, SLEEPING)
                 raise Terminated(signal.SIGTERM)

@@ -16,7 +16,7 @@ from tests.deploy.lint_accepted import GOOD
 from tests.deploy.lint_refused import BAD
 from tests.deploy.lint_triggers import STRANGE_TRIGGERS
 from veza_core.db.scratch import ScratchDatabaseError
-from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
+from veza_core.operations.deploy.executor import Executor, MigrationReport
 from veza_core.operations.deploy.lint import headings, service
 from veza_core.operations.deploy.lint.service import judge
 
@@ -40,7 +40,7 @@ def a_release(*parts):
 def of_v1(migrated, django_db_blocker):
     """The models of V1, rendered once."""
     with django_db_blocker.unblock(), a_copy(migrated):
-        state = Executor(connection, Patience(5, 1), MigrationReport()).state_before()
+        state = Executor(connection, 5.0, MigrationReport()).state_before()
     assert state.apps
     return state
 

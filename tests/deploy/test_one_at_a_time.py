@@ -16,7 +16,7 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_core.db.locks import LOCK_KEY
+from veza_core.db.locks import MIGRATION_LOCK_KEY
 from veza_site.management.commands import runserver
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def test_gives_up_after_the_wait_and_names_the_holder():
     with scratch_database() as name:
         parameters = {**server_parameters(), "dbname": name, "application_name": "pod-7"}
         with psycopg.connect(**parameters, autocommit=True) as holder:
-            holder.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+            holder.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK_KEY])
             result = manage("migrate", "--lock-wait", "0.3", **database_environment(name))
             assert result.returncode == 1
             waiting, gave_up = result.stderr.strip().splitlines()[-2:]
@@ -54,7 +54,7 @@ def test_gives_up_after_the_wait_and_names_the_holder():
 def test_other_databases_have_locks_of_their_own():
     with scratch_database() as name, scratch_database() as other:
         with psycopg.connect(**server_parameters(), dbname=other, autocommit=True) as holder:
-            holder.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+            holder.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK_KEY])
             result = manage("migrate", "--lock-wait", "0.3", **database_environment(name))
         assert result.returncode == 0, result.stderr
 

@@ -6,7 +6,7 @@ from django.db.migrations import Migration
 
 from tests.in_process import default_database
 from tests.support import administer, run_command, schema_of, scratch_database, server_parameters
-from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience
+from veza_core.operations.deploy.executor import Executor, MigrationReport
 from veza_core.operations.deploy.plan_sql import read_sql
 
 pytestmark = pytest.mark.django_db
@@ -59,9 +59,7 @@ def a_migration(name, sql, *, atomic=True):
 def planned(*pending):
     """The plan of these, on a database with an empty history."""
     with scratch_database() as name, default_database(name):
-        return list(
-            read_sql(Executor(connection, Patience(5, 1), MigrationReport()), list(pending))
-        )
+        return list(read_sql(Executor(connection, 5.0, MigrationReport()), list(pending)))
 
 
 def test_locks_are_the_ones_that_postgresql_takes():

@@ -14,7 +14,7 @@ from tests.distribute.conftest import behind_a_wire
 from tests.distribute.nodes import Node, at_address, empty_again
 from tests.distribute.test_layouts import KEYS, LOGS, fingerprints
 from tests.distribute.test_partitions import PAGE, run
-from veza_core.operations.backup.tools import find_tools
+from veza_core.operations.backup.programs import find_tools
 
 [SECTION] = re.findall(r"^### A lost disk$.*?(?=^### )", PAGE, re.M | re.S)
 TELL, SHARDS, _, FETCH, INSERT = (

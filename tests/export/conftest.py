@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from psycopg.conninfo import make_conninfo
 
-from veza_core.operations.backup.tools import find_tools
+from veza_core.operations.backup.programs import find_tools
 from veza_core.schema.export.files import VERSION, render_files, render_version
 from veza_core.schema.export.groups import later_groups, v1_groups
 from veza_core.schema.snapshot import load_snapshot

@@ -23,7 +23,7 @@ from tests.support import (
     scratch_database,
     server_parameters,
 )
-from veza_core.db.locks import LOCK_KEY
+from veza_core.db.locks import MIGRATION_LOCK_KEY
 from veza_demo.load import CHUNK
 from veza_demo.tables import WRITERS, Rows
 
@@ -182,7 +182,7 @@ def test_needs_the_system_roles(name):
 
 def test_not_beside_a_migrate(name):
     with psycopg.connect(**server_parameters(), dbname=name, autocommit=True) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+        other.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK_KEY])
         result = seed(name, *TINY, MIGRATE_LOCK_TIMEOUT="0.2")
     assert result.returncode == 1
     assert "is running" in result.stderr

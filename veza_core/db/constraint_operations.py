@@ -12,6 +12,8 @@ from django.db.migrations.operations import AddConstraint, AlterField
 from django.db.migrations.state import ProjectState
 from django.db.models import UniqueConstraint
 
+from veza_core.db.fetch import fetch_row, fetch_value
+
 CONSTRAINT = """
 SELECT convalidated FROM pg_constraint WHERE conname = %s AND conrelid = %s::regclass
 """
@@ -41,10 +43,8 @@ class SetNotNull(NotInTransactionMixin, AlterField):
         self._ensure_not_in_transaction(schema_editor)
         model = to_state.apps.get_model(app_label, self.model_name)
         name, column = model._meta.db_table, str(model._meta.get_field(self.name).column)
-        table = schema_editor.quote_name(name)
         unquoted = f"chk_{name}_{column}_set"[:63]
-        check = schema_editor.quote_name(unquoted)
-        quoted = schema_editor.quote_name(column)
+        table, check, quoted = map(schema_editor.quote_name, (name, unquoted, column))
         statements = [
             f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({quoted} IS NOT NULL) NOT VALID",
             f"ALTER TABLE {table} VALIDATE CONSTRAINT {check}",
@@ -53,8 +53,9 @@ class SetNotNull(NotInTransactionMixin, AlterField):
         ]
         if not schema_editor.collect_sql:
             # Where a killed run ended.
-            is_there = _one(schema_editor, CONSTRAINT, [unquoted, table]) is not None
-            if _one(schema_editor, IS_NOT_NULL, [column, table]):
+            connection = schema_editor.connection
+            is_there = fetch_row(connection, CONSTRAINT, [unquoted, table]) is not None
+            if fetch_value(connection, IS_NOT_NULL, [column, table]):
                 statements = statements[3:] if is_there else []
             elif is_there:
                 statements = statements[1:]
@@ -76,14 +77,12 @@ class AddForeignKeyNotValid(AlterField):
     def database_forwards(
         self,
         app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
+        schema_editor: Any,
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
         model = to_state.apps.get_model(app_label, self.model_name)
-        field: Any = model._meta.get_field(self.name)
-        editor: Any = schema_editor
-        sql = editor._create_fk_sql(model, field, "_fkey")
+        sql = schema_editor._create_fk_sql(model, model._meta.get_field(self.name), "_fkey")
         schema_editor.execute(f"{sql} NOT VALID", None)
 
     def describe(self) -> str:
@@ -108,39 +107,29 @@ class AddUniqueConcurrently(NotInTransactionMixin, AddConstraint):
     def database_forwards(
         self,
         app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
+        schema_editor: Any,
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
         self._ensure_not_in_transaction(schema_editor)
         model = to_state.apps.get_model(app_label, self.model_name)
-        editor: Any = schema_editor
-        table, name = model._meta.db_table, self.constraint.name
-        sql = str(self.constraint.create_sql(model, editor))
+        name = self.constraint.name
+        table, quoted = map(schema_editor.quote_name, (model._meta.db_table, name))
+        sql = str(self.constraint.create_sql(model, schema_editor))
         if sql.startswith("CREATE UNIQUE INDEX"):
-            self._build(editor, table, sql.replace("INDEX", "INDEX CONCURRENTLY", 1))
-            return
-        table, quoted = editor.quote_name(table), editor.quote_name(name)
-        columns = sql[sql.rindex(" UNIQUE ") + len(" UNIQUE ") :]
-        if not editor.collect_sql and _one(editor, CONSTRAINT, [name, table]) is not None:
-            return
-        index = f"CREATE UNIQUE INDEX CONCURRENTLY {quoted} ON {table} {columns}"
-        self._build(editor, model._meta.db_table, index)
-        add = f"ALTER TABLE {table} ADD CONSTRAINT {quoted} UNIQUE USING INDEX {quoted}"
-        editor.execute(add, None)
-
-    def _build(self, editor: Any, table: str, sql: str) -> None:
-        if editor.collect_sql:
-            editor.execute(sql, None)
+            build, add = sql.replace("INDEX", "INDEX CONCURRENTLY", 1), ""
         else:
-            editor.build_concurrently(table, self.constraint.name, sql)
+            columns = sql[sql.rindex(" UNIQUE ") + len(" UNIQUE ") :]
+            build = f"CREATE UNIQUE INDEX CONCURRENTLY {quoted} ON {table} {columns}"
+            add = f"ALTER TABLE {table} ADD CONSTRAINT {quoted} UNIQUE USING INDEX {quoted}"
+        if schema_editor.collect_sql:
+            schema_editor.execute(build, None)
+        elif fetch_row(schema_editor.connection, CONSTRAINT, [name, table]) is not None:
+            return
+        else:
+            schema_editor.build_concurrently(model._meta.db_table, name, build)
+        if add:
+            schema_editor.execute(add, None)
 
     def describe(self) -> str:
         return f"Add unique constraint {self.constraint.name} on {self.model_name} concurrently"
-
-
-def _one(editor: BaseDatabaseSchemaEditor, query: str, parameters: list[str]) -> Any:
-    with editor.connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        row = cursor.fetchone()
-    return row[0] if row else None

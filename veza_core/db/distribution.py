@@ -7,9 +7,12 @@ Distributed Objects".)
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.fetch import fetch_all
 
 #: Runs a query without parameters, and returns its rows.
 type Ask = Callable[[str], list[tuple[Any, ...]]]
@@ -105,13 +108,7 @@ class Distribution:
 
 def asking(connection: BaseDatabaseWrapper) -> Ask:
     """Return a function that runs queries over a connection of Django's."""
-
-    def ask(query: str) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            cursor.execute(query)
-            return list(cursor.fetchall())
-
-    return ask
+    return partial(fetch_all, connection)
 
 
 def read_distribution(ask: Ask) -> Distribution | None:

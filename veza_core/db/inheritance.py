@@ -7,6 +7,8 @@ the counters change only our own rows; a foreign table among the others could no
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from veza_core.db.fetch import fetch_all
+
 #: Whether other tables that are not partitions inherit from a table; `oid` is the table's.
 IS_INHERITED_FROM = (
     "(relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = pg_class.oid))"
@@ -29,6 +31,4 @@ def named(schema: str, table: str, *, is_inherited_from: bool) -> sql.Composable
 
 def inherited_tables(connection: BaseDatabaseWrapper) -> set[str]:
     """The tables of `public` that others inherit from."""
-    with connection.cursor() as cursor:
-        cursor.execute(FIND)
-        return {name for (name,) in cursor.fetchall()}
+    return {name for (name,) in fetch_all(connection, FIND)}

@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
+from veza_core.db.fetch import fetch_row, fetch_value
 from veza_core.db.sessions import SESSION_COLUMNS, OtherSession
 
 #: The locks' numbers in a database: "veza", "vezp" and "vezr" in ASCII. Nothing else may use them.
-LOCK_KEY = 0x76657A61
+MIGRATION_LOCK_KEY = 0x76657A61
 PURGE_LOCK_KEY = 0x76657A70
 RECOUNT_LOCK_KEY = 0x76657A72
 
@@ -38,32 +39,17 @@ class LockNotAvailableError(Exception):
 
 
 @contextmanager
-def migration_lock(
-    connection: BaseDatabaseWrapper, wait: float, report: Callable[[OtherSession], None]
+def run_lock(
+    connection: BaseDatabaseWrapper,
+    key: int,
+    wait: float = 0.0,
+    report: Callable[[OtherSession], None] = lambda holder: None,
 ) -> Iterator[None]:
-    """Hold the lock in the block; the end of the session releases it.
+    """Hold the lock with this number in the block; the end of the session releases it.
 
     `wait` is in seconds; `report` is called once for each session that holds it. Raises
     `LockNotAvailableError` after the wait.
     """
-    with _lock(connection, LOCK_KEY, wait, report):
-        yield
-
-
-@contextmanager
-def job_lock(connection: BaseDatabaseWrapper, key: int) -> Iterator[None]:
-    """Hold the lock of a job in the block, in the same way; `key` is its number.
-
-    Raises `LockNotAvailableError` at once if another session has it.
-    """
-    with _lock(connection, key, 0.0, lambda holder: None):
-        yield
-
-
-@contextmanager
-def _lock(
-    connection: BaseDatabaseWrapper, key: int, wait: float, report: Callable[[OtherSession], None]
-) -> Iterator[None]:
     deadline = time.monotonic() + wait
     pause = SHORTEST_PAUSE
     reported: OtherSession | None = None
@@ -84,9 +70,7 @@ def _lock(
 
 
 def _try(connection: BaseDatabaseWrapper, key: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
-        return bool(cursor.fetchone()[0])
+    return bool(fetch_value(connection, "SELECT pg_try_advisory_lock(%s)", [key]))
 
 
 def _unlock(connection: BaseDatabaseWrapper, key: int) -> None:
@@ -94,12 +78,9 @@ def _unlock(connection: BaseDatabaseWrapper, key: int) -> None:
     # The end of a lost session has released the lock. A session whose statement was interrupted may
     # still be busy; it releases the lock when it ends.
     if session is not None and session.info.transaction_status in READY:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
+        fetch_value(connection, "SELECT pg_advisory_unlock(%s)", [key])
 
 
 def _holder(connection: BaseDatabaseWrapper, key: int) -> OtherSession | None:
-    with connection.cursor() as cursor:
-        cursor.execute(HOLDER, [key])
-        row = cursor.fetchone()
+    row = fetch_row(connection, HOLDER, [key])
     return OtherSession(*row) if row else None

@@ -8,12 +8,14 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.postgres.operations import CreateExtension
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.migrations.state import ProjectState
+
+from veza_core.db.fetch import fetch_value
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +23,7 @@ logger = logging.getLogger(__name__)
 LEGACY_EXTENSIONS = ("pgcrypto", "uuid-ossp")
 #: All extensions of V1.
 EXTENSIONS = (*LEGACY_EXTENSIONS, "pg_trgm")
+IS_AVAILABLE = "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = %s)"
 
 
 class ForwardOperation(Operation):
@@ -233,20 +236,15 @@ class LegacyExtension(CreateExtension):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        connection: Any = schema_editor.connection
-        if connection.settings_dict.get("EMBEDDED"):
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = %s)",
-                    [self.name],
-                )
-                if cursor.fetchone() == (False,):
-                    logger.warning(
-                        "the embedded PostgreSQL has no extension %s: left out, "
-                        "nothing in V1 depends on it",
-                        self.name,
-                    )
-                    return
+        connection = schema_editor.connection
+        is_embedded = connection.settings_dict.get("EMBEDDED")
+        if is_embedded and not fetch_value(connection, IS_AVAILABLE, [self.name]):
+            logger.warning(
+                "the embedded PostgreSQL has no extension %s: left out, "
+                "nothing in V1 depends on it",
+                self.name,
+            )
+            return
         super().database_forwards(app_label, schema_editor, from_state, to_state)
 
     def describe(self) -> str:

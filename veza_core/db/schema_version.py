@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from veza_core.db.fetch import fetch_value
+
 #: PostgreSQL's own comment on `public`.
 _OF_INITDB = "standard public schema"
 _LINE = re.compile(r"Veza schema \d\S*")
@@ -71,10 +73,8 @@ def comment_of(version: Version | str) -> str:
 
 def read_version(connection: BaseDatabaseWrapper) -> str | None:
     """The version of a database; None if it has none."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {VERSION}")
-        (version,) = cursor.fetchone()
-    return str(version) if version is not None else None
+    version: str | None = fetch_value(connection, f"SELECT {VERSION}")
+    return version
 
 
 def write_version(connection: BaseDatabaseWrapper, version: Version | None) -> None:
@@ -82,13 +82,12 @@ def write_version(connection: BaseDatabaseWrapper, version: Version | None) -> N
 
     Does nothing if it is there already. Raises `DatabaseError` if the role does not own the schema.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_COMMENT_OF_PUBLIC}")
-        (comment,) = cursor.fetchone()
-        lines = [line for line in (comment or "").splitlines() if not _LINE.fullmatch(line)]
-        if version is not None:
-            lines = [*filter(lambda line: line != _OF_INITDB, lines), comment_of(version)]
-        if (wanted := "\n".join(lines)) != (comment or ""):
-            # NULL removes a comment.
-            text = sql.Literal(wanted or None)
+    comment = fetch_value(connection, f"SELECT {_COMMENT_OF_PUBLIC}") or ""
+    lines = [line for line in comment.splitlines() if not _LINE.fullmatch(line)]
+    if version is not None:
+        lines = [*filter(lambda line: line != _OF_INITDB, lines), comment_of(version)]
+    if (wanted := "\n".join(lines)) != comment:
+        # NULL removes a comment.
+        text = sql.Literal(wanted or None)
+        with connection.cursor() as cursor:
             cursor.execute(sql.SQL("COMMENT ON SCHEMA public IS {}").format(text))

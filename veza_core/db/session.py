@@ -13,6 +13,7 @@ from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Connection
 
+from veza_core.db.fetch import fetch_all, fetch_row, fetch_value
 from veza_core.visible import visible
 
 #: How values look, and how SQL is read and written.
@@ -131,9 +132,8 @@ def set_locally(connection: Connection[Any], settings: dict[str, str]) -> None:
 def settings_that_differ(connection: BaseDatabaseWrapper) -> list[str]:
     """The fixed settings that the session does not have, because something between dropped them."""
     names = list(PINNED)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(['current_setting(%s)'] * len(names))}", names)
-        values = cursor.fetchone()
+    query = f"SELECT {', '.join(['current_setting(%s)'] * len(names))}"
+    values = fetch_row(connection, query, names)
     return [
         f"{name} is {value}"
         for name, value in zip(names, values, strict=True)
@@ -215,23 +215,16 @@ def read_session(connection: BaseDatabaseWrapper) -> Session:
     """Query where the session is connected, and which limits it has."""
     connection.ensure_connection()
     host = connection.connection.info.host
-    with connection.cursor() as cursor:
-        cursor.execute(SESSION_FACTS)
-        facts = cursor.fetchone()
-        cursor.execute(IN_FORCE)
-        limits = {
-            name: f"{name} is {value}" + (f" ({SOURCES[source]})" if source in SOURCES else "")
-            for name, value, source in cursor.fetchall()
-        }
-    return Session(host, limits, *facts)
+    limits = {
+        name: f"{name} is {value}" + (f" ({SOURCES[source]})" if source in SOURCES else "")
+        for name, value, source in fetch_all(connection, IN_FORCE)
+    }
+    return Session(host, limits, *fetch_row(connection, SESSION_FACTS))
 
 
 def database_of(connection: BaseDatabaseWrapper) -> str:
     """The database's name, as the server reports it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_database()::text")
-        [name] = cursor.fetchone()
-    return str(name)
+    return str(fetch_value(connection, "SELECT current_database()::text"))
 
 
 def announce(
@@ -249,6 +242,5 @@ def announce(
         what = "Turned off for this session" if lift else "In force"
         say(f"{what}: {', '.join(session.limits[name] for name in sorted(timeouts))}")
     if timeouts and lift:
-        with connection.cursor() as cursor:
-            cursor.execute(LIFT, [list(timeouts)])
+        fetch_all(connection, LIFT, [list(timeouts)])
     return session

@@ -10,12 +10,15 @@ import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
+from veza_core.db.fetch import fetch_value
 from veza_core.db.sessions import (
     PREPARED_COLUMNS,
     PREPARED_OF_LOCK,
     SESSION_COLUMNS,
     OtherSession,
 )
+
+SET_TIMEOUT = "SELECT set_config('lock_timeout', %s, %s)"
 
 LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK_DETECTED = "40P01"
@@ -81,18 +84,15 @@ def no_lock_timeout(connection: BaseDatabaseWrapper) -> Iterator[None]:
     For statements behind which nobody queues: CREATE INDEX CONCURRENTLY waits for older
     transactions, and a timeout would discard the index that it has built.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('lock_timeout')")
-        [before] = cursor.fetchone()
-        cursor.execute("SET lock_timeout = 0")
+    before = fetch_value(connection, "SELECT current_setting('lock_timeout')")
+    fetch_value(connection, SET_TIMEOUT, ["0", False])
     try:
         yield
     finally:
         # A lost session, or one whose statement was interrupted, accepts no statement.
         session = connection.connection
         if session is not None and session.info.transaction_status == TransactionStatus.IDLE:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('lock_timeout', %s, false)", [before])
+            fetch_value(connection, SET_TIMEOUT, [before, False])
 
 
 def set_lock_timeout(connection: BaseDatabaseWrapper, seconds: float, *, local: bool) -> None:
@@ -103,8 +103,7 @@ def set_lock_timeout(connection: BaseDatabaseWrapper, seconds: float, *, local: 
     milliseconds = round(seconds * 1000)
     if milliseconds < 1:
         raise ValueError("a lock timeout is at least 0.001 s")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, %s)", [f"{milliseconds}ms", local])
+    fetch_value(connection, SET_TIMEOUT, [f"{milliseconds}ms", local])
 
 
 def extend_lock_timeout(connection: BaseDatabaseWrapper) -> None:

@@ -14,6 +14,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.fetch import fetch_value
 from veza_core.db.timeouts import extend_lock_timeout, is_obstacle
 from veza_core.operations.replicas import wait_for_replicas
 
@@ -71,7 +72,8 @@ class BackfillRun:
     def walk_until_done(self) -> None:
         for walk in range(WALKS):
             # The first pass skips rows that others have locked; later passes wait for them.
-            tables = self._one(LEAVES, {"table": self.quote(self.operation.table)})
+            table = self.quote(self.operation.table)
+            tables = fetch_value(self.connection, LEAVES, {"table": table})
             wait = walk > 0
             found = sum([self._walk(table, wait=wait) for table in tables])
             # A service may move a row from a later page to a page that was already read.
@@ -87,11 +89,11 @@ class BackfillRun:
         """Whether a snapshot of the whole table has an unfilled row."""
         name, where = self.quote(self.operation.table), self.operation.where
         query = f"SELECT EXISTS (SELECT true FROM {self.only}{table} AS {name} WHERE {where})"
-        return bool(self._one(query, None))
+        return bool(fetch_value(self.connection, query))
 
     def _walk(self, table: str, *, wait: bool) -> int:
         found, first = 0, 0
-        end = self._one(PAGES, [table])
+        end = fetch_value(self.connection, PAGES, [table])
         while first < end:
             wait_for_replicas(self.connection, self._report_once)
             last = first + self.pages
@@ -173,11 +175,6 @@ class BackfillRun:
             self._reported.add(reason)
             self.report.resting(self.operation.table, reason)
 
-    def _one(self, query: str, parameters: Any) -> Any:
-        with self.connection.cursor() as cursor:
-            cursor.execute(query, parameters)
-            return cursor.fetchone()[0]
-
 
 class SpreadRun(BackfillRun):
     """A run over a table that Citus has distributed or copied; it is read by key.
@@ -195,7 +192,7 @@ class SpreadRun(BackfillRun):
 
     def _walk(self, table: str, *, wait: bool) -> int:
         found, after = 0, ""
-        total = self._one(f"SELECT count(*) FROM {table}", None)
+        total = fetch_value(self.connection, f"SELECT count(*) FROM {table}")
         while True:
             wait_for_replicas(self.connection, self._report_once)
             started = time.monotonic()

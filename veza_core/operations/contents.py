@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.fetch import fetch_all
 from veza_core.visible import visible
 
 OWN_SCHEMAS = ("public", "django")
@@ -40,11 +41,17 @@ class Object:
     def __str__(self) -> str:
         return visible(f"{self.kind} {self.identity}")
 
+    @property
+    def drop_statement(self) -> str:
+        """The statement that drops it, unless it is gone already."""
+        kind = self.kind.upper().removesuffix(" OBJECT").replace("-", " ")  # statistics object
+        # pg_identify_object quotes names where necessary.
+        return f"DROP {kind} IF EXISTS {self.identity}"
+
 
 def contents_of(
     connection: BaseDatabaseWrapper, schemas: Sequence[str] = OWN_SCHEMAS
 ) -> list[Object]:
     """Everything that is directly in the schemas, tables first."""
-    with connection.cursor() as cursor:
-        cursor.execute(CONTENTS, {"schemas": list(schemas), "staying": list(STAYING)})
-        return [Object(*row) for row in cursor.fetchall()]
+    parameters = {"schemas": list(schemas), "staying": list(STAYING)}
+    return [Object(*row) for row in fetch_all(connection, CONTENTS, parameters)]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from veza_core.db.extensions import not_of_extension
+from veza_core.db.fetch import fetch_all
 from veza_core.operations.contents import OWN_SCHEMAS, STAYING, Object
 
 # `going` has everything that DROP … CASCADE would reach from the contents of the two schemas. What
@@ -103,7 +105,7 @@ ORDER BY 2
 """
 
 # Objects of others on our tables: they use something outside, and are dropped with the table.
-GUESTS = """
+GUESTS = f"""
 SELECT DISTINCT identified.type, identified.identity, address.object_names
 FROM (
     SELECT oid, 'pg_trigger'::regclass AS catalog, tgrelid AS relation FROM pg_trigger
@@ -121,10 +123,7 @@ CROSS JOIN LATERAL pg_identify_object(refclassid, refobjid, 0) AS used
 CROSS JOIN LATERAL pg_identify_object(classid, objid, 0) AS identified
 CROSS JOIN LATERAL pg_identify_object_as_address(classid, objid, 0) AS address
 WHERE used.schema <> ALL (%(schemas)s || ARRAY['pg_catalog', 'information_schema'])
-    AND NOT EXISTS (
-        SELECT FROM pg_depend AS owned WHERE owned.classid = pg_depend.refclassid
-            AND owned.objid = pg_depend.refobjid AND owned.deptype = 'e'
-    )
+    AND {not_of_extension("pg_depend.refclassid", "pg_depend.refobjid")}
 ORDER BY 2
 """
 
@@ -164,26 +163,12 @@ ON_RELATION = {
     "policy": "DROP POLICY IF EXISTS {name} ON {relation}",
     "rule": "DROP RULE IF EXISTS {name} ON {relation}",
 }
+#: These kinds are dropped by their identity.
 BY_IDENTITY = {
-    "view": "DROP VIEW IF EXISTS {identity}",
-    "materialized view": "DROP MATERIALIZED VIEW IF EXISTS {identity}",
-    "index": "DROP INDEX IF EXISTS {identity}",
-    "function": "DROP FUNCTION IF EXISTS {identity}",
-    "procedure": "DROP PROCEDURE IF EXISTS {identity}",
-    "aggregate": "DROP AGGREGATE IF EXISTS {identity}",
-    "type": "DROP TYPE IF EXISTS {identity}",
-    "cast": "DROP CAST IF EXISTS {identity}",
-    "operator": "DROP OPERATOR IF EXISTS {identity}",
-    "operator class": "DROP OPERATOR CLASS IF EXISTS {identity}",
-    "operator family": "DROP OPERATOR FAMILY IF EXISTS {identity}",
-    "conversion": "DROP CONVERSION IF EXISTS {identity}",
-    "statistics object": "DROP STATISTICS IF EXISTS {identity}",
-    "text search configuration": "DROP TEXT SEARCH CONFIGURATION IF EXISTS {identity}",
-    "text search dictionary": "DROP TEXT SEARCH DICTIONARY IF EXISTS {identity}",
-    "event trigger": "DROP EVENT TRIGGER IF EXISTS {identity}",
-    "language": "DROP LANGUAGE IF EXISTS {identity}",
-    "access method": "DROP ACCESS METHOD IF EXISTS {identity}",
-    "foreign-data wrapper": "DROP FOREIGN DATA WRAPPER IF EXISTS {identity}",
+    *("view", "materialized view", "index", "function", "procedure", "aggregate", "type", "cast"),
+    *("operator", "operator class", "operator family", "conversion", "statistics object"),
+    *("text search configuration", "text search dictionary", "event trigger", "language"),
+    *("access method", "foreign-data wrapper"),
 }
 
 
@@ -194,34 +179,28 @@ class Dependent(Object):
     `drop` is None if it would lose rows or a column: only its owner should do that.
     """
 
-    drop: sql.Composed | None
+    drop: sql.Composable | None
     #: For an object on a table: the table, and its own name.
     on: tuple[str, str] | None = None
 
 
 def find_dependents(connection: BaseDatabaseWrapper) -> list[Dependent]:
     """Find what would be harmed, the newest first, so that they can be dropped in this order."""
-    schemas = list(OWN_SCHEMAS)
-    with connection.cursor() as cursor:
-        cursor.execute(GOING, {"schemas": schemas, "staying": list(STAYING)})
-        dependents = [
-            Dependent(kind, identity, None if generated else _drop(kind, identity, names))
-            for kind, identity, names, generated in cursor.fetchall()
-        ]
-        cursor.execute(NEVER_DROPPED, {"schemas": schemas})
-        return dependents + [
-            Dependent(kind, identity, None) for kind, identity in cursor.fetchall()
-        ]
+    parameters = {"schemas": list(OWN_SCHEMAS), "staying": list(STAYING)}
+    dependents = [
+        Dependent(kind, identity, None if generated else _drop(kind, identity, names))
+        for kind, identity, names, generated in fetch_all(connection, GOING, parameters)
+    ]
+    never = fetch_all(connection, NEVER_DROPPED, parameters)
+    return dependents + [Dependent(kind, identity, None) for kind, identity in never]
 
 
 def find_guests(connection: BaseDatabaseWrapper) -> list[Dependent]:
     """Find triggers, policies, rules and foreign keys of others on tables of ours."""
-    with connection.cursor() as cursor:
-        cursor.execute(GUESTS, {"schemas": list(OWN_SCHEMAS)})
-        return [
-            Dependent(kind, identity, _drop(kind, identity, names), (names[1], names[2]))
-            for kind, identity, names in cursor.fetchall()
-        ]
+    return [
+        Dependent(kind, identity, _drop(kind, identity, names), (names[1], names[2]))
+        for kind, identity, names in fetch_all(connection, GUESTS, {"schemas": list(OWN_SCHEMAS)})
+    ]
 
 
 def find_replication(connection: BaseDatabaseWrapper, *, all_tables: bool) -> list[Dependent]:
@@ -230,22 +209,20 @@ def find_replication(connection: BaseDatabaseWrapper, *, all_tables: bool) -> li
     `all_tables`: also those of all tables, and of schema public. They get the recreated tables, but
     their replicas do not.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(REPLICATED, {"schemas": list(OWN_SCHEMAS)})
-        return [
-            Dependent(kind, identity, sql.Composed([sql.SQL(drop)]) if drop else None)
-            for kind, identity, drop, loses in cursor.fetchall()
-            if loses or all_tables
-        ]
+    rows = fetch_all(connection, REPLICATED, {"schemas": list(OWN_SCHEMAS)})
+    return [
+        Dependent(kind, identity, sql.SQL(drop) if drop else None)
+        for kind, identity, drop, loses in rows
+        if loses or all_tables
+    ]
 
 
-def _drop(kind: str, identity: str, names: list[str]) -> sql.Composed | None:
+def _drop(kind: str, identity: str, names: list[str]) -> sql.Composable | None:
     if kind in ON_RELATION:
         schema, relation, name = names
         return sql.SQL(ON_RELATION[kind]).format(
             relation=sql.Identifier(schema, relation), name=sql.Identifier(name)
         )
     if kind in BY_IDENTITY:
-        # pg_identify_object quotes names where necessary.
-        return sql.SQL(BY_IDENTITY[kind]).format(identity=sql.SQL(identity))
+        return sql.SQL(Object(kind, identity).drop_statement)
     return None

@@ -1,10 +1,15 @@
-"""The last success of each scheduled job, in `django.veza_site_jobrun`, for `manage.py status`."""
+"""Scheduled jobs: one run at a time, and a record of the last success for `manage.py status`."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from veza_core.db.locks import LockNotAvailableError, run_lock
 
 BACKUP, PURGE, RECOUNT = "backup_db", "purge", "recount"
 
@@ -19,6 +24,19 @@ VALUES (%s, CURRENT_TIMESTAMP, %s, %s::jsonb)
 ON CONFLICT (job) DO UPDATE SET
     finished_at = excluded.finished_at, seconds = excluded.seconds, details = excluded.details
 """
+
+
+@contextmanager
+def job_lock(connection: BaseDatabaseWrapper, key: int, job: str) -> Iterator[None]:
+    """Hold the lock of a job in the block.
+
+    Raises `CommandError`, in one line, at once if another session has it.
+    """
+    try:
+        with run_lock(connection, key):
+            yield
+    except LockNotAvailableError as error:
+        raise CommandError(f"another {job} is running: {error}. This one did nothing.") from error
 
 
 def record_success(

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from veza_core.db.fetch import fetch_all
 from veza_core.secret_columns import SECRET_COLUMNS
 
 from .purge.catalog import LinkedTable, PurgeCatalog, read_catalog
@@ -235,9 +236,7 @@ def _word(text: str) -> sql.Composable:
 def _of(
     connection: BaseDatabaseWrapper, table: LinkedTable, condition: sql.Composable, value: Value
 ) -> Held:
-    with connection.cursor() as cursor:
-        cursor.execute(COLUMNS_OF_TABLE, [table.oid])
-        found = cursor.fetchall()
+    found = fetch_all(connection, COLUMNS_OF_TABLE, [table.oid])
     secret = SECRET_COLUMNS.get(table.name, frozenset())
     columns = [
         HeldColumn(name, value(name), unbounded and bool(table.key), number)

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any
@@ -21,11 +22,13 @@ from psycopg import sql
 
 from veza_core.counted import counted
 from veza_core.counters import Counter, Differences, add, declared
+from veza_core.db.fetch import fetch_all
 from veza_core.db.inheritance import inherited_tables, named
-from veza_core.db.locks import RECOUNT_LOCK_KEY, LockNotAvailableError, job_lock
+from veza_core.db.locks import RECOUNT_LOCK_KEY
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.waits import explain
 
+from .jobs import RECOUNT, job_lock
 from .pace import Pace, obstacle
 from .replicas import wait_for_replicas
 
@@ -134,15 +137,9 @@ class Recount:
                 returncode=2,
             )
         try:
-            if self.dry_run:
+            lock = job_lock(self.connection, RECOUNT_LOCK_KEY, RECOUNT)
+            with nullcontext() if self.dry_run else lock:
                 self._run(counters, after)
-            else:
-                with job_lock(self.connection, RECOUNT_LOCK_KEY):
-                    self._run(counters, after)
-        except LockNotAvailableError as error:
-            raise CommandError(
-                f"another recount is running: {error}. This one did nothing."
-            ) from error
         except ProgrammingError as error:
             raise CommandError(
                 f"{explain(error)}: the role must also be allowed to update {', '.join(counters)}"
@@ -157,7 +154,7 @@ class Recount:
         for table, those in counters.items():
             for counter in those:
                 self.outcome.counters[f"{table}.{counter.column}"] = Off()
-        soft = {name for (name,) in self._rows(sql.SQL(SOFT))}
+        soft = {name for (name,) in fetch_all(self.connection, SOFT)}
         inherited = inherited_tables(self.connection)
         for table, those in counters.items():
             if after and table < after[0]:
@@ -170,7 +167,7 @@ class Recount:
         statement = NEXT.format(table=measure.own(table))
         while True:
             started = time.monotonic()
-            found = self._rows(statement, [self.outcome.last, self.pace.batch_size])
+            found = fetch_all(self.connection, statement, [self.outcome.last, self.pace.batch_size])
             if not found:
                 return
             ids = [id_ for (id_,) in found]
@@ -188,7 +185,7 @@ class Recount:
     def _differences(self, measure: "Measure", ids: Sequence[Any]) -> Differences:
         """What to add to which counter of these rows. One statement, so one snapshot."""
         found: dict[tuple[str, str], dict[Any, int]] = defaultdict(dict)
-        for id_, *numbers in self._rows(measure.statement, {"ids": list(ids)}):
+        for id_, *numbers in fetch_all(self.connection, measure.statement, {"ids": list(ids)}):
             for counter, number in zip(measure.counters, numbers, strict=True):
                 if number > 0 or (number < 0 and not counter.only_grows):
                     found[measure.table, counter.column][id_] = number
@@ -225,11 +222,6 @@ class Recount:
                 raise
             for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]) if len(ids) > 1 else ():
                 self._add(measure, differences, half)
-
-    def _rows(self, statement: sql.Composable, values: Any = ()) -> list[Any]:
-        with self.connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            return list(cursor.fetchall())
 
 
 def _of(

@@ -13,6 +13,8 @@ from weakref import WeakSet
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.fetch import fetch_row
+
 #: Seconds between two checks.
 LOOK_EVERY = 0.5
 
@@ -72,7 +74,7 @@ def wait_for_replicas(
 
 def _behind(connection: BaseDatabaseWrapper, most: float) -> tuple[str, float, bool] | None:
     """The replica that is furthest behind, its seconds, and whether the role may not see that."""
-    with connection.cursor() as cursor:
-        cursor.execute(BEHIND, [settings.JOB_IGNORED_REPLICAS, most])
-        found: tuple[str, float, bool] | None = cursor.fetchone()
+    found: tuple[str, float, bool] | None = fetch_row(
+        connection, BEHIND, [settings.JOB_IGNORED_REPLICAS, most]
+    )
     return found

@@ -7,6 +7,7 @@ version in the comment. Extensions stay too, because others may use them.
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.fetch import fetch_all, fetch_value
 from veza_core.db.schema_version import write_version
 from veza_core.db.sessions import (
     PREPARED_COLUMNS,
@@ -15,7 +16,7 @@ from veza_core.db.sessions import (
     OtherSession,
 )
 from veza_core.db.timeouts import set_lock_timeout
-from veza_core.operations.contents import OWN_SCHEMAS, Object, contents_of
+from veza_core.operations.contents import OWN_SCHEMAS, contents_of
 from veza_core.operations.dependents import Dependent
 
 # Every object of the database, except ours, PostgreSQL's own and temporary ones. To identify an
@@ -80,9 +81,8 @@ class OutsideChangedError(Exception):
 
 def sessions_in_the_way(connection: BaseDatabaseWrapper) -> list[OtherSession]:
     """The other sessions, and prepared transactions, that hold locks in `public` or `django`."""
-    with connection.cursor() as cursor:
-        cursor.execute(IN_THE_WAY, {"schemas": list(OWN_SCHEMAS)})
-        return [OtherSession(*row) for row in cursor.fetchall()]
+    rows = fetch_all(connection, IN_THE_WAY, {"schemas": list(OWN_SCHEMAS)})
+    return [OtherSession(*row) for row in rows]
 
 
 def close_sessions(connection: BaseDatabaseWrapper, sessions: list[OtherSession]) -> None:
@@ -90,11 +90,9 @@ def close_sessions(connection: BaseDatabaseWrapper, sessions: list[OtherSession]
 
     Prepared transactions stay, because somebody relies on committing them.
     """
-    with connection.cursor() as cursor:
-        for session in sessions:
-            if session.pid is None:
-                continue
-            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [session.pid])
+    for session in sessions:
+        if session.pid is not None:
+            fetch_value(connection, "SELECT pg_terminate_backend(%s, 5000)", [session.pid])
 
 
 def empty_schemas(
@@ -112,7 +110,8 @@ def empty_schemas(
                 cursor.execute(dependent.drop)
         before = _outside(connection)
         # A statement for each: Citus refuses a list with its own shards if a worker is lost.
-        drops = [_drop(thing) for thing in contents_of(connection, ["public"])]
+        # An earlier CASCADE may have dropped it, which is intended within public.
+        drops = [f"{each.drop_statement} CASCADE" for each in contents_of(connection, ["public"])]
         # In one round trip.
         cursor.execute(";\n".join([*drops, "DROP SCHEMA IF EXISTS django CASCADE"]))
         write_version(connection, None)
@@ -120,14 +119,6 @@ def empty_schemas(
             raise OutsideChangedError
 
 
-def _drop(thing: Object) -> str:
-    # An earlier CASCADE may have dropped it, which is intended within public.
-    word = thing.kind.upper().removesuffix(" OBJECT")  # of STATISTICS OBJECT
-    return f"DROP {word} IF EXISTS {thing.identity} CASCADE"
-
-
 def _outside(connection: BaseDatabaseWrapper) -> str:
     """A fingerprint of every definition outside of `public` and `django`."""
-    with connection.cursor() as cursor:
-        cursor.execute(OUTSIDE, {"schemas": list(OWN_SCHEMAS)})
-        return str(cursor.fetchone()[0])
+    return str(fetch_value(connection, OUTSIDE, {"schemas": list(OWN_SCHEMAS)}))

@@ -10,6 +10,7 @@ from django.db.backends.ddl_references import ForeignKeyName, Statement
 from django.db.backends.postgresql import schema
 from django.db.models import Model
 
+from veza_core.db.fetch import fetch_row
 from veza_core.db.timeouts import no_lock_timeout
 
 #: Whether an index can be used, and its name in SQL.
@@ -137,9 +138,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         A killed or failed build leaves an invalid index, which is dropped first (PostgreSQL, CREATE
         INDEX, "Building Indexes Concurrently").
         """
-        with self.connection.cursor() as cursor:
-            cursor.execute(INDEX_STATE, [name, self.quote_name(table)])
-            state = cursor.fetchone()
+        state = fetch_row(self.connection, INDEX_STATE, [name, self.quote_name(table)])
         if state and state[0]:
             return
         with no_lock_timeout(self.connection):

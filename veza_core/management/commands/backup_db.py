@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.db import connections
 
 from veza_core.counted import counted
@@ -12,24 +12,23 @@ from veza_core.db.distribution import asking, read_distribution
 from veza_core.db.schema_version import read_version
 from veza_core.db.session import announce
 from veza_core.management.arguments import add_database, add_tools, some_file
+from veza_core.management.base import DatabaseCommand
 from veza_core.operations.backup.dump import count_tables, write_backup
 from veza_core.operations.backup.files import sha256_of
 from veza_core.operations.backup.needs import needs_of
-from veza_core.operations.backup.programs import server_major
-from veza_core.operations.backup.tools import find_tools
+from veza_core.operations.backup.programs import find_tools, server_major
 from veza_core.operations.conflicts import explained
 from veza_core.operations.deploy.pooler import check_direct
-from veza_core.operations.jobs import BACKUP, record_success
+from veza_core.operations.jobs import BACKUP
 from veza_core.operations.progress import StatusLine
 from veza_core.sizes import size as size_of
 from veza_core.visible import visible
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Writes `public` and `django` to one file in pg_dump's custom format."""
 
     help = "Backs up schemas public and django into one file, for restore_db (or pg_restore)."
-    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=some_file, metavar="FILE", help="The file to write.")
@@ -41,10 +40,9 @@ class Command(BaseCommand):
         """Write the file. Raises `CommandError` in one line if no file was written."""
         started = time.monotonic()
         path: Path = options["file"]
-        self.verbosity = options["verbosity"]
         connection = connections[options["database"]]
         check_direct(connection)
-        session = announce(connection, self._say, lift=True)
+        session = announce(connection, self.say, lift=True)
         tables = count_tables(connection)
         version = read_version(connection)
         server = server_major(connection)
@@ -67,18 +65,13 @@ class Command(BaseCommand):
         size, checksum = path.stat().st_size, sha256_of(path)
         seconds = time.monotonic() - started
         what = f"{counted(tables, 'table')}{f' of schema {version}' if version else ''}"
-        self._say(f"{visible(path)}: {size_of(size)}, {what}, {seconds:.1f} s, sha256 {checksum}")
+        self.say(f"{visible(path)}: {size_of(size)}, {what}, {seconds:.1f} s, sha256 {checksum}")
         if self.verbosity >= 1 and (needs := needs_of(connection, archive)):
-            self._say(f"A restore to another server needs: {visible(', '.join(needs))}")
+            self.say(f"A restore to another server needs: {visible(', '.join(needs))}")
         if (distribution := read_distribution(asking(connection))) and distribution.spread:
-            self._say(
+            self.say(
                 f"{', '.join(sorted(distribution.spread))} are on other nodes. Their rows may be "
                 "from another moment than the rest: docs/scale.md"
             )
         details = {"file": visible(path.resolve()), "bytes": size, "sha256": checksum}
-        if problem := record_success(connection, BACKUP, seconds, **details):
-            self.stderr.write(problem)
-
-    def _say(self, line: str) -> None:
-        if self.verbosity >= 1:
-            self.stdout.write(line)
+        self.record(connection, BACKUP, seconds, **details)

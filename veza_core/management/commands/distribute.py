@@ -4,20 +4,19 @@ import time
 from collections import Counter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counted import counted
-from veza_core.db.locks import LockNotAvailableError, migration_lock
-from veza_core.db.session import announce
-from veza_core.db.sessions import OtherSession
+from veza_core.db.session import UNCHANGED, announce
 from veza_core.management.arguments import (
     a_number_of,
     add_database,
     add_lock_timeout,
     check_lock_timeout,
 )
+from veza_core.management.base import DatabaseCommand
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.distribute.plan import Layout, Step
 from veza_core.operations.distribute.service import steps_back, steps_to, take
@@ -25,14 +24,13 @@ from veza_core.operations.distribute.sweep import sweep
 from veza_core.schema.audit.service import audit_own
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """A few large steps, each in a transaction; can be killed and run again."""
 
     help = (
         "Distributes the logs (plays, analytics, …) over the nodes of Citus, or reverses this. "
         "docs/scale.md says who needs this, and what it costs."
     )
-    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -75,28 +73,23 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Distribute, or print how. Raises `CommandError` in one line."""
         check_lock_timeout(options)
-        self.verbosity = options["verbosity"]
         connection = connections[options["database"]]
         if options["sweep"]:
             if options["dry_run"]:
                 raise CommandError("--sweep has no --dry-run: it finds its rows while it runs")
-            announce(connection, self._say).check_writable()
+            announce(connection, self.say).check_writable()
             self._sweep(connection, options["lock_timeout"])
             return
         if options["dry_run"]:
-            announce(connection, self._say)
+            announce(connection, self.say)
             self._print(self._steps(connection, options))
             return
         check_direct(connection)
         # Moving rows takes an unlimited time.
-        announce(connection, self._say, lift=True).check_writable()
-        try:
-            with migration_lock(connection, 0.0, self._wait_for):
-                self._run(connection, options)
-        except LockNotAvailableError as error:
-            raise CommandError(
-                f"a migrate or distribute is running: {error}. Nothing was changed."
-            ) from error
+        announce(connection, self.say, lift=True).check_writable()
+        running = "a migrate or distribute is running"
+        with self.migration_lock(connection, 0.0, running, UNCHANGED):
+            self._run(connection, options)
 
     def _steps(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> list[Step]:
         if options["undo"]:
@@ -108,14 +101,14 @@ class Command(BaseCommand):
             statements = "".join(f"{statement};\n" for statement in step.statements)
             self.stdout.write(f"-- {step.title}\nBEGIN;\n{statements}COMMIT;\n")
         if not steps:
-            self._say("Nothing to do.")
+            self.say("Nothing to do.")
 
     def _run(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
         started = time.monotonic()
         steps = self._steps(connection, options)
         take(connection, steps, options["lock_timeout"], self._taken)
         seconds = time.monotonic() - started
-        self._say(f"{counted(len(steps), 'step')}, {seconds:.2f} s" if steps else "Nothing to do.")
+        self.say(f"{counted(len(steps), 'step')}, {seconds:.2f} s" if steps else "Nothing to do.")
         self._audit(connection)
 
     def _sweep(self, connection: BaseDatabaseWrapper, lock_timeout: float) -> None:
@@ -126,24 +119,16 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(" ".join(str(error).split())) from error
         for name, rows in sorted(found.items()):
-            self._say(f"  {name}: {counted(rows, 'row')} without a referenced row")
+            self.say(f"  {name}: {counted(rows, 'row')} without a referenced row")
         if not found:
-            self._say("No referenced row is missing.")
+            self.say("No referenced row is missing.")
 
     def _audit(self, connection: BaseDatabaseWrapper) -> None:
         report = audit_own(connection)
         for note in report.notes:
-            self._say(note)
-        say = self.stderr.write if report.findings else self._say
+            self.say(note)
+        say = self.stderr.write if report.findings else self.say
         say(report.verdict)
 
     def _taken(self, step: Step, seconds: float) -> None:
-        self._say(f"  {step.title}  {seconds:.3f} s")
-
-    def _wait_for(self, holder: OtherSession) -> None:
-        self.stderr.write(f"Waiting for another migrate: {holder}")
-
-    def _say(self, line: str) -> None:
-        if self.verbosity >= 1:
-            self.stdout.write(line)
-            self.stdout.flush()
+        self.say(f"  {step.title}  {seconds:.3f} s")

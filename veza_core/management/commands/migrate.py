@@ -20,19 +20,23 @@ from django.utils.module_loading import module_has_submodule
 
 from veza_core.collector import collector_paused
 from veza_core.counted import counted
-from veza_core.db.locks import LockNotAvailableError, migration_lock
+from veza_core.db.locks import MIGRATION_LOCK_KEY, LockNotAvailableError, run_lock
 from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
 from veza_core.management.arguments import add_json, add_lock_timeout, check_lock_timeout
 from veza_core.operations.deploy.autodetector import Autodetector
-from veza_core.operations.deploy.executor import Executor, MigrationReport, Patience, new_executor
+from veza_core.operations.deploy.executor import Executor, MigrationReport, new_executor
 from veza_core.operations.deploy.plan import MigrationPlan, read_plan
 from veza_core.operations.deploy.pooler import check_direct
-from veza_core.operations.deploy.recognition import check_public, check_stranger, check_tables
+from veza_core.operations.deploy.recognition import (
+    check_public,
+    check_stranger,
+    check_tables,
+    signals_are_due,
+)
 from veza_core.operations.deploy.requirements import unmet_requirements
-from veza_core.operations.deploy.signals import signals_are_due
 from veza_core.operations.deploy.summary import read_summary
 from veza_core.operations.progress import StatusLine
 
@@ -82,10 +86,10 @@ class Command(DjangoCommand, MigrationReport):
         self.status = StatusLine(self.stdout, shown=self.verbosity >= 1)
         self.last_tenth = ("", 0)
         check_lock_timeout(options)
-        connection = connections[options["database"]]
+        connection, timeout = connections[options["database"]], options["lock_timeout"]
         if options["plan"] or options["check_unapplied"]:
             # These change nothing, and need no lock.
-            self._inspect(self._executor(connection, options), args, options)
+            self._inspect(new_executor(connection, timeout, self), args, options)
             return
         try:
             check_direct(connection)
@@ -95,20 +99,16 @@ class Command(DjangoCommand, MigrationReport):
         self.session = announce(connection, self._say_where(options))
         self.session.check_usable()
         # Also for statements between the migrations: nobody waits longer for this session.
-        set_lock_timeout(connection, options["lock_timeout"], local=False)
+        set_lock_timeout(connection, timeout, local=False)
         try:
-            with migration_lock(connection, options["lock_wait"], self._wait_for):
-                self._migrate(self._executor(connection, options), args, options)
+            with run_lock(connection, MIGRATION_LOCK_KEY, options["lock_wait"], self._wait_for):
+                self._migrate(new_executor(connection, timeout, self), args, options)
         except LockNotAvailableError as error:
             raise CommandError(
                 f"another migrate holds the lock: {error}; waited {options['lock_wait']:g} s "
                 "(--lock-wait). Nothing was changed."
             ) from error
         self._summarize(connection, options)
-
-    def _executor(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> Executor:
-        patience = Patience(options["lock_timeout"], settings.MIGRATE_LOCK_ATTEMPTS)
-        return new_executor(connection, patience, self)
 
     def _plan(self, executor: Executor, options: dict[str, Any]) -> MigrationPlan:
         label, name = options["app_label"], options["migration_name"]

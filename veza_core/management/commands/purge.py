@@ -5,30 +5,30 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counted import counted
 from veza_core.db.session import announce
 from veza_core.management.arguments import add_database, add_json, add_pace, pace_of, some_text
+from veza_core.management.base import DatabaseCommand
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.ending import interrupt_first
-from veza_core.operations.jobs import PURGE, record_success
+from veza_core.operations.jobs import PURGE
 from veza_core.operations.progress import StatusLine
 from veza_core.operations.purge.policy import Due
 from veza_core.operations.purge.service import Purged, foresee, purge
 from veza_core.visible import visible
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Small batches with pauses, beside running services; can be killed and run again."""
 
     help = (
         "Deletes expired tokens and sessions, rows that were soft-deleted long ago, and old "
         "logs, in small batches beside running services. The PURGE_… settings say when."
     )
-    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -56,9 +56,7 @@ class Command(BaseCommand):
         """Purge, or count. Raises `CommandError` in one line."""
         self.started = time.monotonic()
         connection = connections[options["database"]]
-        stream = self.stderr if options["as_json"] else self.stdout
-        say = stream.write if options["verbosity"] else lambda line: None
-        self.session = announce(connection, say)
+        self.session = announce(connection, self.say)
         days, only = settings.PURGE_AFTER_DAYS, options["only"]
         if options["dry_run"]:
             self._summarize(foresee(connection, days, only), options)
@@ -87,10 +85,7 @@ class Command(BaseCommand):
     def _record(self, connection: BaseDatabaseWrapper, outcome: Purged) -> None:
         seconds = time.monotonic() - self.started
         left = sum(rows for rows, _ in outcome.left.values())
-        if problem := record_success(
-            connection, PURGE, seconds, deleted=outcome.deleted, left=left
-        ):
-            self.stderr.write(problem)
+        self.record(connection, PURGE, seconds, deleted=outcome.deleted, left=left)
 
     def _show(self, due: Due, outcome: Purged) -> None:
         rate = outcome.deleted / (time.monotonic() - self.started)

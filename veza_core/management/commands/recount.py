@@ -7,15 +7,16 @@ import uuid
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.db import connections
 
 from veza_core.counted import counted
 from veza_core.db.session import UNCHANGED, announce
 from veza_core.management.arguments import add_database, add_json, add_pace, pace_of, some_text
+from veza_core.management.base import DatabaseCommand
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.ending import interrupt_first
-from veza_core.operations.jobs import RECOUNT, record_success
+from veza_core.operations.jobs import RECOUNT
 from veza_core.operations.progress import StatusLine
 from veza_core.operations.recount import Recount, Recounted, chosen
 
@@ -29,14 +30,13 @@ def a_place(text: str) -> tuple[str, uuid.UUID]:
         raise argparse.ArgumentTypeError("a table and an id are needed, TABLE:ID") from error
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Reads in batches and updates only wrong counters; can be killed and run again."""
 
     help = (
         "Compares counter columns with the rows that they count, reports the differences, and "
         "repairs them, in small batches beside running services."
     )
-    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -66,9 +66,7 @@ class Command(BaseCommand):
         counters = chosen(options["only"])
         connection = connections[options["database"]]
         check_direct(connection)
-        stream = self.stderr if options["as_json"] else self.stdout
-        say = stream.write if options["verbosity"] else lambda line: None
-        self.session = announce(connection, say)
+        self.session = announce(connection, self.say)
         if not options["dry_run"]:
             self.session.check_writable()
         progress = StatusLine(self.stderr, shown=options["verbosity"] >= 1)
@@ -99,8 +97,7 @@ class Command(BaseCommand):
         if not (options["dry_run"] or options["only"] or options["after"]):
             details = {name: outcome.total(name) for name in ("rows", "left")}
             seconds = time.monotonic() - started
-            if problem := record_success(connection, RECOUNT, seconds, **details):
-                self.stderr.write(problem)
+            self.record(connection, RECOUNT, seconds, **details)
 
     def _summarize(self, outcome: Recounted, options: dict[str, Any], seconds: float) -> None:
         if options["as_json"]:

@@ -12,16 +12,15 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.locks import LockNotAvailableError, migration_lock
 from veza_core.db.session import announce
-from veza_core.db.sessions import OtherSession
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.errors import clear_line, one_line
 from veza_core.management.arguments import add_database, add_lock_timeout, check_lock_timeout
+from veza_core.management.base import DatabaseCommand
 from veza_core.operations.dependents import (
     Dependent,
     find_dependents,
@@ -61,14 +60,13 @@ def _imported_meanwhile() -> Iterator[None]:
         thread.join()
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Drops what is in `public` and `django`, and nothing else, and applies V1 again."""
 
     help = (
         "Drops everything in schemas public and django, and applies all migrations again. For "
         "development only; schema chat is never touched."
     )
-    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -106,15 +104,12 @@ class Command(BaseCommand):
         check_lock_timeout(options)
         connection = connections[options["database"]]
         check_direct(connection)
-        say = self.stdout.write if options["verbosity"] else lambda line: None
-        announce(connection, say).check_writable()
-        try:
-            with migration_lock(connection, options["lock_timeout"], self._wait_for):
-                self._reset(connection, options)
-        except LockNotAvailableError as error:
-            raise CommandError(
-                f"a migrate or reset_db is running: {error}. Nothing was dropped."
-            ) from error
+        announce(connection, self.say).check_writable()
+        running = "a migrate or reset_db is running"
+        with self.migration_lock(
+            connection, options["lock_timeout"], running, "Nothing was dropped."
+        ):
+            self._reset(connection, options)
 
     def _reset(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
         # What migrate would refuse after everything is dropped.
@@ -148,8 +143,7 @@ class Command(BaseCommand):
                 f"other sessions block it, and nothing was dropped: {who}. Close them, or use "
                 "--close-sessions."
             ) from error
-        if options["verbosity"]:
-            self.stdout.write("Dropped everything in public and django.")
+        self.say("Dropped everything in public and django.")
         call_command(
             "migrate",
             interactive=False,
@@ -192,9 +186,6 @@ class Command(BaseCommand):
             answer = ""
         if answer != name:
             raise CommandError("that is not the database's name: nothing was dropped")
-
-    def _wait_for(self, holder: OtherSession) -> None:
-        self.stderr.write(f"Waiting for another migrate: {holder}")
 
     def _list(self, title: str, things: list[Any]) -> None:
         self.stdout.write(title)

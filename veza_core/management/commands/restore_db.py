@@ -5,14 +5,12 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.distribution import asking, read_triggers
-from veza_core.db.locks import LockNotAvailableError, migration_lock
-from veza_core.db.session import announce
-from veza_core.db.sessions import OtherSession
+from veza_core.db.session import UNCHANGED, announce
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.errors import clear_line, one_line
 from veza_core.management.arguments import (
@@ -23,18 +21,18 @@ from veza_core.management.arguments import (
     some_file,
     some_text,
 )
+from veza_core.management.base import DatabaseCommand
 from veza_core.operations.backup.archive import Archive, open_archive
-from veza_core.operations.backup.contents import check_contents
-from veza_core.operations.backup.programs import server_major
-from veza_core.operations.backup.restore import RestoreChoice, replace_schemas
-from veza_core.operations.backup.target import (
+from veza_core.operations.backup.checks import (
+    check_contents,
     check_dependents,
     check_empty,
     check_roles,
     check_server,
     check_tablespaces,
 )
-from veza_core.operations.backup.tools import find_tools
+from veza_core.operations.backup.programs import find_tools, server_major
+from veza_core.operations.backup.restore import RestoreChoice, replace_schemas
 from veza_core.operations.contents import contents_of
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.deploy.summary import read_summary
@@ -42,19 +40,17 @@ from veza_core.operations.progress import StatusLine
 from veza_core.operations.reset import OutsideChangedError, sessions_in_the_way
 from veza_core.visible import visible
 
-UNCHANGED = "Nothing was changed."
 #: A missing schema, object, function or table that tables of ours use.
 MISSING = {"3F000", "42704", "42883", "42P01"}
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Restores a backup of `backup_db` in one transaction."""
 
     help = (
         "Restores schemas public and django from a file of backup_db, in one transaction. It "
         "changes nothing outside of these two schemas."
     )
-    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=some_file, metavar="FILE", help="The file to restore.")
@@ -107,12 +103,12 @@ class Command(BaseCommand):
         self.choice = RestoreChoice(options["owners"], options["grants"], options["tablespaces"])
         check_lock_timeout(options)
         connection = connections[options["database"]]
-        announce(connection, self._say, lift=True).check_writable()
+        announce(connection, self.say, lift=True).check_writable()
         archive = open_archive(
             options["file"], find_tools(server_major(connection), options["tools"])
         )
         if origin := archive.origin():
-            self._say(f"{visible(archive.path)}: {origin}")
+            self.say(f"{visible(archive.path)}: {origin}")
         if not options["replace"]:
             check_empty(connection)
         self._confirm(connection)
@@ -161,14 +157,12 @@ class Command(BaseCommand):
         progress = StatusLine(self.stderr, shown=self.options["verbosity"] >= 1)
         timeout = self.options["lock_timeout"]
         try:
-            with migration_lock(connection, timeout, self._wait_for):
+            with self.migration_lock(
+                connection, timeout, "a migrate, reset_db or restore_db is running", UNCHANGED
+            ):
                 # Once more, because no `migrate` can change it any more.
                 self._check_target(connection, archive)
                 replace_schemas(connection, archive, self.choice, timeout, progress.show)
-        except LockNotAvailableError as error:
-            raise CommandError(
-                f"a migrate, reset_db or restore_db is running: {error}. {UNCHANGED}"
-            ) from error
         except OutsideChangedError as error:
             raise CommandError(
                 "an object outside public and django would have been dropped too, or another "
@@ -216,10 +210,3 @@ class Command(BaseCommand):
             return
         stream = self.stderr if report.findings else self.stdout
         stream.write(report.verdict)
-
-    def _say(self, line: str) -> None:
-        if self.options["verbosity"] >= 1:
-            self.stdout.write(line)
-
-    def _wait_for(self, holder: OtherSession) -> None:
-        self.stderr.write(f"Waiting for another migrate: {holder}")

@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 from veza_core.db.libpq import program_environment
 from veza_core.db.schema_version import Version, version_in
 from veza_core.operations.backup.origin import read_origin
-from veza_core.operations.backup.programs import explain, running
+from veza_core.operations.backup.programs import Tools, explain, running
 from veza_core.operations.backup.toc import (
     CUSTOM,
     MAGIC,
@@ -24,7 +24,6 @@ from veza_core.operations.backup.toc import (
     TooNewError,
     read_contents,
 )
-from veza_core.operations.backup.tools import Tools
 from veza_core.operations.contents import OWN_SCHEMAS
 
 # In the header, after the magic word: three numbers of the version, and two sizes.

@@ -11,13 +11,13 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.holders import locked_tables
+from veza_core.db.fetch import fetch_row, fetch_value
 from veza_core.db.session import Session
+from veza_core.db.sessions import locked_tables
 from veza_core.operations.backup.archive import Archive, open_archive
 from veza_core.operations.backup.files import written_whole
 from veza_core.operations.backup.origin import write_origin
-from veza_core.operations.backup.programs import explain, reaching, running
-from veza_core.operations.backup.tools import Tools
+from veza_core.operations.backup.programs import Tools, explain, reaching, running
 from veza_core.operations.contents import OWN_SCHEMAS
 
 #: How long pg_dump waits for a table that a migration has locked, in milliseconds.
@@ -36,9 +36,7 @@ CONTENTS = re.compile(r'dumping contents of table "(.+)"')
 
 def count_tables(connection: BaseDatabaseWrapper) -> int:
     """How many tables there are to back up. Raises `CommandError` if V1 is not there."""
-    with connection.cursor() as cursor:
-        cursor.execute(DUMPED, [list(OWN_SCHEMAS)])
-        is_there, tables = cursor.fetchone()
+    is_there, tables = fetch_row(connection, DUMPED, [list(OWN_SCHEMAS)])
     if not is_there:
         raise CommandError(
             f"database {connection.settings_dict['NAME']} has no table users, or no history of "
@@ -108,11 +106,10 @@ def exported_snapshot(connection: BaseDatabaseWrapper) -> Iterator[str]:
     So pg_dump fails if it connects elsewhere (PostgreSQL, "Snapshot Synchronization Functions",
     9.28.5).
     """
-    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        cursor.execute("SELECT pg_export_snapshot()")
-        (snapshot,) = cursor.fetchone()
-        yield snapshot
+    with transaction.atomic(using=connection.alias):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield fetch_value(connection, "SELECT pg_export_snapshot()")
 
 
 def _follow(process: subprocess.Popen[bytes], show: Callable[[str], None]) -> str:

@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -36,14 +35,6 @@ from veza_core.operations.replicas import wait_for_replicas
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How many seconds a migration waits for locks, and how often it is tried."""
-
-    lock_timeout: float
-    attempts: int
-
-
 class MigrationReport(FillReport):
     """Gets reports of an executor's work. Does nothing; commands override it."""
 
@@ -63,15 +54,17 @@ class Executor(MigrationExecutor):
     If a migration leaves deferred SQL, as each with a foreign key does, Django records it after the
     commit. A kill between the two leaves tables that the history does not know, and every later run
     fails with "already exists".
+
+    `lock_timeout` is how many seconds a migration waits for locks, at each of its attempts.
     """
 
     _create_project_state: Callable[..., ProjectState]
 
     def __init__(
-        self, connection: BaseDatabaseWrapper, patience: Patience, progress: MigrationReport
+        self, connection: BaseDatabaseWrapper, lock_timeout: float, progress: MigrationReport
     ) -> None:
         super().__init__(connection)
-        self.patience = patience
+        self.lock_timeout = lock_timeout
         self.progress = progress
 
     def state_before(self) -> ProjectState:
@@ -80,7 +73,7 @@ class Executor(MigrationExecutor):
         return RunState(state.models, state.real_apps)
 
     def _state_of_history(self) -> ProjectState:
-        return Executor(self.connection, self.patience, self.progress).state_before()
+        return Executor(self.connection, self.lock_timeout, self.progress).state_before()
 
     @cached_property
     def _pending(self) -> set[tuple[str, str]]:
@@ -139,15 +132,15 @@ class Executor(MigrationExecutor):
     def _apply_patiently(
         self, migration: Migration, apply: Callable[[int], ProjectState]
     ) -> ProjectState:
-        timeout = self.patience.lock_timeout
         fills = any(isinstance(operation, Backfill) for operation in operations_of(migration))
         # A backfill repeats a batch by itself.
-        attempts = self.patience.attempts if can_be_repeated(migration) and not fills else 1
+        repeats = can_be_repeated(migration) and not fills
+        attempts = settings.MIGRATE_LOCK_ATTEMPTS if repeats else 1
         for attempt in range(1, attempts + 1):
             watch = BlockerWatch(partial(self._held_up, migration))
             try:
                 with (
-                    watch.over(self.connection, self._parameters, timeout / LOOKS),
+                    watch.over(self.connection, self._parameters, self.lock_timeout / LOOKS),
                     self._one_commit(migration, watch),
                 ):
                     return apply(attempt)
@@ -155,7 +148,7 @@ class Executor(MigrationExecutor):
                 if not is_lock_timeout(error):
                     raise
                 if attempt == attempts:
-                    raise CommandError(_gave_up(migration, self.patience, watch)) from error
+                    raise CommandError(_gave_up(migration, self.lock_timeout, watch)) from error
                 pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
                 pause *= random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
                 self.progress.waiting(migration, pause, watch.blockers)
@@ -168,7 +161,7 @@ class Executor(MigrationExecutor):
 
     @contextmanager
     def _one_commit(self, migration: Migration, watch: BlockerWatch) -> Iterator[None]:
-        timeout = self.patience.lock_timeout
+        timeout = self.lock_timeout
         if migration.atomic:
             with transaction.atomic(using=self.connection.alias):
                 set_lock_timeout(self.connection, timeout, local=True)
@@ -182,27 +175,28 @@ class Executor(MigrationExecutor):
 
 
 def new_executor(
-    connection: BaseDatabaseWrapper, patience: Patience, progress: MigrationReport
+    connection: BaseDatabaseWrapper, lock_timeout: float, progress: MigrationReport
 ) -> Executor:
     """An executor that has read the history. It waits for a lock on the history as migrations do.
 
     Raises `CommandError`, which names the blocking session.
     """
     connection.ensure_connection()
-    watch, timeout = BlockerWatch(), patience.lock_timeout
+    watch = BlockerWatch()
     try:
         with (
-            watch.over(connection, parameters_for_catalog(connection), timeout / LOOKS),
+            watch.over(connection, parameters_for_catalog(connection), lock_timeout / LOOKS),
             transaction.atomic(using=connection.alias),
         ):
-            set_lock_timeout(connection, timeout, local=True)
-            return Executor(connection, patience, progress)
+            set_lock_timeout(connection, lock_timeout, local=True)
+            return Executor(connection, lock_timeout, progress)
     except DatabaseError as error:
         if not is_lock_timeout(error):
             raise
         raise CommandError(
-            f"the history in django.django_migrations is locked for longer than {timeout:g} s. "
-            f"Blocked by: {_blockers(watch)}. End that transaction, and run it again. {UNCHANGED}"
+            "the history in django.django_migrations is locked for longer than "
+            f"{lock_timeout:g} s. Blocked by: {_blockers(watch)}. End that transaction, and run it "
+            f"again. {UNCHANGED}"
         ) from error
 
 
@@ -253,7 +247,7 @@ class _Remaining:
         return execute(*arguments)
 
 
-def _gave_up(migration: Migration, patience: Patience, watch: BlockerWatch) -> str:
+def _gave_up(migration: Migration, lock_timeout: float, watch: BlockerWatch) -> str:
     repeated = can_be_repeated(migration)
     undone = "its work is kept, and the next run continues from there"
     if not repeated:
@@ -261,8 +255,8 @@ def _gave_up(migration: Migration, patience: Patience, watch: BlockerWatch) -> s
     elif migration.atomic:
         undone = "nothing of it is applied"
     return (
-        f"{migration} could not get its locks within {patience.lock_timeout:g} s, "
-        f"tried {patience.attempts if repeated else 1} times; {undone}. "
+        f"{migration} could not get its locks within {lock_timeout:g} s, "
+        f"tried {settings.MIGRATE_LOCK_ATTEMPTS if repeated else 1} times; {undone}. "
         f"Blocked by: {_blockers(watch)}. End that transaction, and run migrate again."
     )
 

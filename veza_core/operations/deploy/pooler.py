@@ -4,6 +4,7 @@ import psycopg
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.fetch import fetch_value
 from veza_core.db.libpq import parameters_of_another
 from veza_core.db.session import settings_that_differ
 
@@ -21,9 +22,7 @@ def check_direct(connection: BaseDatabaseWrapper) -> None:
     """
     connection.ensure_connection()
     announced = connection.connection.info.backend_pid
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        (actual,) = cursor.fetchone()
+    actual = fetch_value(connection, "SELECT pg_backend_pid()")
     if dropped := settings_that_differ(connection):
         raise CommandError(
             f"a connection pooler dropped this session's settings ({', '.join(dropped)}): {DIRECT}"

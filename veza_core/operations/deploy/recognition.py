@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from django.apps import apps
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -10,6 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
+from veza_core.db.fetch import fetch_all, fetch_value
 from veza_core.operations.contents import contents_of
 
 SHOWN = 10
@@ -53,10 +55,7 @@ def check_public(connection: BaseDatabaseWrapper) -> None:
 
     Raises `CommandError`.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regnamespace('public') IS NULL")
-        (missing,) = cursor.fetchone()
-    if missing:
+    if fetch_value(connection, "SELECT to_regnamespace('public') IS NULL"):
         raise CommandError(
             "schema public is missing, but the history in django.django_migrations says that it "
             "contains V1: it was dropped or renamed. Rename it back, or restore a backup; in "
@@ -95,9 +94,7 @@ def check_tables(
     objects in `public` are additions: they stop no migration, and the audit reports them. Raises
     `CommandError` with a list of what is missing or already exists.
     """
-    with executor.connection.cursor() as cursor:
-        cursor.execute(RELATIONS)
-        present = {name for (name,) in cursor.fetchall()}
+    present = {name for (name,) in fetch_all(executor.connection, RELATIONS)}
     expected = tables_of(state)
     if missing := expected - present:
         raise CommandError(
@@ -131,3 +128,15 @@ def _shorten(names: Iterable[str]) -> str:
     listed = list(names)
     more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
     return ", ".join(listed[:SHOWN]) + more
+
+
+def signals_are_due(connection: BaseDatabaseWrapper) -> bool:
+    """Whether an earlier run was killed between its last migration and `post_migrate`.
+
+    One query; sending the signal each time would be thirty.
+    """
+    expected = sum(
+        len(model._meta.default_permissions) + len(model._meta.permissions)
+        for model in apps.get_models()
+    )
+    return bool(fetch_value(connection, "SELECT count(*) FROM django.auth_permission") < expected)

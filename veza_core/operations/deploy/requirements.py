@@ -2,6 +2,7 @@
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.fetch import fetch_row
 from veza_core.db.operations import EXTENSIONS
 
 SERVER_FACTS = """
@@ -25,9 +26,8 @@ def unmet_requirements(connection: BaseDatabaseWrapper) -> list[str]:
 
     It only reads. Django already refuses PostgreSQL older than 15.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(SERVER_FACTS, [list(EXTENSIONS)])
-        (replica, encoding, role, database, create, public, owns_public, *rest) = cursor.fetchone()
+    facts = fetch_row(connection, SERVER_FACTS, [list(EXTENSIONS)])
+    replica, encoding, role, database, create, public, owns_public, *rest = facts
     available, trgm, plpgsql = rest
     if replica:
         return ["this server is a read-only replica: give the primary in DATABASE_URL"]

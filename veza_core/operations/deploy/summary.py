@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counted import counted
+from veza_core.db.fetch import fetch_row
 from veza_core.db.schema_version import VERSION
 
 OBJECT_COUNTS = f"""
@@ -52,6 +53,4 @@ class Summary:
 
 def read_summary(connection: BaseDatabaseWrapper) -> Summary:
     """Count, in one query."""
-    with connection.cursor() as cursor:
-        cursor.execute(OBJECT_COUNTS)
-        return Summary(*cursor.fetchone())
+    return Summary(*fetch_row(connection, OBJECT_COUNTS))

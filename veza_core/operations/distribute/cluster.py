@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counted import counted
 from veza_core.db.distribution import Distribution, asking, read_distribution
-from veza_core.operations.deploy.executor import MigrationReport, Patience, new_executor
+from veza_core.operations.deploy.executor import MigrationReport, new_executor
 from veza_core.operations.deploy.plan import read_plan
 from veza_core.schema.audit.rule import Severity
 from veza_core.schema.audit.service import audit_own
@@ -48,7 +48,7 @@ def check_cluster(connection: BaseDatabaseWrapper) -> Distribution:
 
 def check_complete(connection: BaseDatabaseWrapper) -> None:
     """Raise `CommandError` unless all migrations are applied."""
-    executor = new_executor(connection, Patience(1.0, 1), MigrationReport())
+    executor = new_executor(connection, 1.0, MigrationReport())
     if pending := read_plan(executor, None, None).migrations:
         raise CommandError(
             f"{counted(len(pending), 'migration is', 'migrations are')} not applied: "

@@ -6,16 +6,17 @@ from collections.abc import Callable, Sequence
 from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
 
 from veza_core.counted import counted
 from veza_core.db.distribution import asking, read_distribution, read_triggers
+from veza_core.db.fetch import fetch_all
 from veza_core.db.timeouts import is_lock_timeout, set_lock_timeout
 from veza_core.operations.reset import sessions_in_the_way
 from veza_core.schema.audit.expected import recorded_catalog
 from veza_core.schema.snapshot import load_snapshot
 
 from .cluster import check_audited, check_cluster, check_complete
-from .comments import read_comments, write_again
 from .logs import declared_logs, read_logs, referred_to
 from .plan import Layout, Step, plan, plan_undo
 
@@ -88,3 +89,31 @@ def _explained(connection: BaseDatabaseWrapper, error: DatabaseError) -> str:
         who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
         return f"other sessions block it ({who})"
     return " ".join(str(error).split())
+
+
+type Comments = dict[tuple[str, str | None], str]
+
+COMMENTS = """
+SELECT relname::text, attname::text, description
+FROM pg_description
+JOIN pg_class ON pg_class.oid = objoid AND relkind IN ('r', 'p')
+LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND objsubid > 0
+WHERE classoid = 'pg_class'::regclass AND relnamespace = 'public'::regnamespace
+"""
+
+
+def read_comments(connection: BaseDatabaseWrapper) -> Comments:
+    """The comments of `public`, by table and column; None is the table itself."""
+    return {(table, column): text for table, column, text in fetch_all(connection, COMMENTS)}
+
+
+def write_again(connection: BaseDatabaseWrapper, before: Comments) -> None:
+    """Write the missing comments again. Call it in the transaction that lost them."""
+    lost = before.items() - read_comments(connection).items()
+    with connection.cursor() as cursor:
+        for (table, column), text in sorted(lost, key=str):
+            what = sql.SQL("TABLE {}") if column is None else sql.SQL("COLUMN {}")
+            names = ("public", table) if column is None else ("public", table, column)
+            statement = sql.SQL("COMMENT ON {} IS {}")
+            where = what.format(sql.Identifier(*names))
+            cursor.execute(statement.format(where, sql.Literal(text)))

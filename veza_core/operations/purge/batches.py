@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counters import Differences, add
+from veza_core.db.fetch import fetch_all
 from veza_core.db.on_delete import CHANGED
 from veza_core.db.timeouts import extend_lock_timeout, set_lock_timeout
 from veza_core.operations.pace import Pace
@@ -88,11 +89,9 @@ class Batches:
             cursor.execute(statement, parameters)
             return int(cursor.rowcount)
 
-    def rows(self, statement: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, query: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query; return its rows."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            return list(cursor.fetchall())
+        return fetch_all(self.connection, query, parameters)
 
     def deleted(self, table: str, rows: int) -> None:
         """Add rows that the batch deleted directly, and not by a cascade."""

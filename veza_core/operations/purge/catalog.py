@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from veza_core.db.distribution import asking, read_distribution, read_triggers
+from veza_core.db.distribution import Distribution, asking, read_distribution, read_triggers
 from veza_core.db.inheritance import IS_INHERITED_FROM, named
 
 CASCADE, SET_NULL = "c", "n"
@@ -155,45 +155,38 @@ def read_catalog(connection: BaseDatabaseWrapper) -> PurgeCatalog:
     """Read it, in a few queries."""
     catalog = PurgeCatalog()
     ask = asking(connection)
-    distribution = read_distribution(ask)
-    with connection.cursor() as cursor:
-        spread = distribution.spread.keys() if distribution else set()
-        copied = distribution.copied if distribution else set()
-        managed = distribution.managed if distribution else set()
-        cursor.execute(KEYED_TABLES)
-        tables = {
-            oid: LinkedTable(
-                *(oid, schema, name, key, is_soft),
-                is_spread=schema == "public" and name in spread,
-                is_copied=schema == "public" and name in copied,
-                is_managed=schema == "public" and name in managed,
-                is_inherited_from=is_inherited_from,
-            )
-            for oid, schema, name, key, is_soft, is_inherited_from in cursor.fetchall()
-        }
-        catalog.tables = {str(table): table for table in tables.values()}
-        catalog.reached = {oid: str(table) for oid, table in tables.items()}
-        for trigger in read_triggers(ask).triggers:
-            action = CASCADE if trigger.action == "CASCADE" else SET_NULL
-            reference = Reference(catalog.tables[trigger.table], trigger.column, action)
-            catalog.references[catalog.tables[trigger.target]].append(reference)
-            catalog.referring[catalog.tables[trigger.target]].append(reference)
-        cursor.execute(CHILD_KEYS)
-        for oid, target_oid, schema, name, column, action, is_single in cursor.fetchall():
-            child = tables.get(oid) or LinkedTable(oid, schema, name)
-            catalog.reached[oid] = str(child)
-            if target_oid not in tables:
-                continue
-            target, reference = tables[target_oid], Reference(child, column, action)
-            catalog.referring[target].append(reference)
-            if action in BLOCKING:
-                catalog.blockers[target].append(reference)
-            elif oid in tables and is_single and action in (CASCADE, SET_NULL):
-                catalog.references[target].append(reference)
-        cursor.execute(PARTITIONS)
-        for oid, root in cursor.fetchall():
-            if root in catalog.reached:
-                catalog.reached[oid] = catalog.reached[root]
+    distribution = read_distribution(ask) or Distribution("")
+    tables = {
+        oid: LinkedTable(
+            *(oid, schema, name, key, is_soft),
+            is_spread=schema == "public" and name in distribution.spread,
+            is_copied=schema == "public" and name in distribution.copied,
+            is_managed=schema == "public" and name in distribution.managed,
+            is_inherited_from=is_inherited_from,
+        )
+        for oid, schema, name, key, is_soft, is_inherited_from in ask(KEYED_TABLES)
+    }
+    catalog.tables = {str(table): table for table in tables.values()}
+    catalog.reached = {oid: str(table) for oid, table in tables.items()}
+    for trigger in read_triggers(ask).triggers:
+        action = CASCADE if trigger.action == "CASCADE" else SET_NULL
+        reference = Reference(catalog.tables[trigger.table], trigger.column, action)
+        catalog.references[catalog.tables[trigger.target]].append(reference)
+        catalog.referring[catalog.tables[trigger.target]].append(reference)
+    for oid, target_oid, schema, name, column, action, is_single in ask(CHILD_KEYS):
+        child = tables.get(oid) or LinkedTable(oid, schema, name)
+        catalog.reached[oid] = str(child)
+        if target_oid not in tables:
+            continue
+        target, reference = tables[target_oid], Reference(child, column, action)
+        catalog.referring[target].append(reference)
+        if action in BLOCKING:
+            catalog.blockers[target].append(reference)
+        elif oid in tables and is_single and action in (CASCADE, SET_NULL):
+            catalog.references[target].append(reference)
+    for oid, root in ask(PARTITIONS):
+        if root in catalog.reached:
+            catalog.reached[oid] = catalog.reached[root]
     for references in catalog.references.values():
         # A row that is deleted anyway needs no NULL first.
         references.sort(key=lambda reference: reference.action != CASCADE)

@@ -10,6 +10,8 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from veza_core.db.fetch import fetch_row
+
 from .catalog import (
     CASCADE,
     SET_NULL,
@@ -74,9 +76,7 @@ def foresee_one(connection: BaseDatabaseWrapper, name: str, key: Any) -> list[Er
     """What the purge of one row would delete and set to NULL, and what would prevent it."""
     catalog = read_catalog(connection)
     question = _Question(catalog, catalog.tables[name], key)
-    with connection.cursor() as cursor:
-        cursor.execute(question.statement())
-        return list(question.answer(cursor.fetchone() or ()))
+    return list(question.answer(fetch_row(connection, question.statement())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from veza_core.db.fetch import fetch_row
+
 from .batches import PurgedRows
 from .catalog import LinkedTable, PurgeCatalog, Reference, gone_name, select_gone
 from .policy import Due
@@ -51,7 +53,7 @@ def forecast(
     keys: dict[LinkedTable, list[Any]] = {}
     counts: dict[str, PurgedRows] = {}
     if gone:
-        figures = _ask(connection, select_gone(gone, columns))
+        figures = list(fetch_row(connection, select_gone(gone, columns)))
         keys = {table: figures.pop() for table in reversed(parents)}
         for table, total, due_rows in zip(gone, figures[::2], figures[1::2], strict=True):
             counts[str(table)] = PurgedRows(deleted=total, by_cascade=total - due_rows)
@@ -89,14 +91,8 @@ def _on_nodes(
     statement = ON_NODES.format(
         table=table.identifier, due=due, all=sql.SQL(" OR ").join([due, *going])
     )
-    total, due_rows = _ask(connection, statement)
+    total, due_rows = fetch_row(connection, statement)
     return total, due_rows
-
-
-def _ask(connection: BaseDatabaseWrapper, statement: sql.Composable) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return list(cursor.fetchone())
 
 
 def _due(table: LinkedTable, dues: Sequence[Due], now: datetime) -> list[sql.Composable]:

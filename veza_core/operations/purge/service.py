@@ -10,8 +10,10 @@ from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counted import counted
-from veza_core.db.locks import PURGE_LOCK_KEY, LockNotAvailableError, job_lock
+from veza_core.db.fetch import fetch_value
+from veza_core.db.locks import PURGE_LOCK_KEY
 from veza_core.db.waits import explain
+from veza_core.operations.jobs import PURGE, job_lock
 from veza_core.operations.pace import LOCKED, Pace
 
 from .batches import Batches, PurgedRows
@@ -64,18 +66,15 @@ def purge(
     or the database refused something. What was deleted before stays deleted, and the next run
     continues from there.
     """
-    try:
-        with job_lock(connection, PURGE_LOCK_KEY):
-            catalog = read_catalog(connection)
-            dues = read_policy(catalog, days, only)
-            _check_counting(connection)
-            batches = Batches(connection, catalog, pace, _now(connection))
-            outcome.counts = batches.counts
-            for due in dues:
-                batches.report = lambda due=due: report(due, outcome)  # type: ignore[misc]
-                _remove(batches, due, outcome)
-    except LockNotAvailableError as error:
-        raise CommandError(f"another purge is running: {error}. This one did nothing.") from error
+    with job_lock(connection, PURGE_LOCK_KEY, PURGE):
+        catalog = read_catalog(connection)
+        dues = read_policy(catalog, days, only)
+        _check_counting(connection)
+        batches = Batches(connection, catalog, pace, _now(connection))
+        outcome.counts = batches.counts
+        for due in dues:
+            batches.report = lambda due=due: report(due, outcome)  # type: ignore[misc]
+            _remove(batches, due, outcome)
 
 
 def _remove(batches: Batches, due: Due, outcome: Purged) -> None:
@@ -94,17 +93,13 @@ def _remove(batches: Batches, due: Due, outcome: Purged) -> None:
 
 
 def _now(connection: BaseDatabaseWrapper) -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT now()")
-        now: datetime = cursor.fetchone()[0]
+    now: datetime = fetch_value(connection, "SELECT now()")
     return now
 
 
 def _check_counting(connection: BaseDatabaseWrapper) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW track_counts")
-        if cursor.fetchone()[0] != "on":
-            raise CommandError(
-                "track_counts is off on this server, but purge counts deleted rows with it "
-                "(autovacuum needs it too): set it to on"
-            )
+    if fetch_value(connection, "SHOW track_counts") != "on":
+        raise CommandError(
+            "track_counts is off on this server, but purge counts deleted rows with it "
+            "(autovacuum needs it too): set it to on"
+        )

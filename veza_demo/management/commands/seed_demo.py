@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.locks import LockNotAvailableError, migration_lock
+from veza_core.db.locks import MIGRATION_LOCK_KEY, LockNotAvailableError, run_lock
 from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
 from veza_demo.counts import SCALES, CountError, Counts, choose_counts
@@ -89,7 +89,9 @@ class Command(BaseCommand):
         announce(connection, say).check_writable()
         try:
             # Prevents another seed_demo, migrate or reset_db at the same time.
-            with migration_lock(connection, settings.MIGRATE_LOCK_TIMEOUT, self._wait_for):
+            with run_lock(
+                connection, MIGRATION_LOCK_KEY, settings.MIGRATE_LOCK_TIMEOUT, self._wait_for
+            ):
                 self._fill(connection, counts, options)
         except LockNotAvailableError as error:
             raise CommandError(

@@ -3,25 +3,24 @@
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.db import connections
 
 from veza_core.counted import counted
 from veza_core.db.session import announce
 from veza_core.management.arguments import a_number_of, add_database
+from veza_core.management.base import DatabaseCommand
 from veza_core.operations.deploy.pooler import check_direct
-from veza_core.operations.jobs import record_success
 from veza_streaming.weekly_plays import WEEKLY_PLAYS, WeeklyCount, count_weekly_plays
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """One count, and updates of a few rows, beside services; can be killed and run again."""
 
     help = (
         "Counts the plays of the last 7 days, and writes those of the most played tracks to "
         "tracks.weekly_play_count. For cron, for example every five minutes."
     )
-    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -43,8 +42,7 @@ class Command(BaseCommand):
         started = time.monotonic()
         connection = connections[options["database"]]
         check_direct(connection)
-        say = self.stdout.write if options["verbosity"] else lambda line: None
-        session = announce(connection, say)
+        session = announce(connection, self.say)
         if not options["dry_run"]:
             session.check_writable()
         outcome = WeeklyCount()
@@ -53,8 +51,7 @@ class Command(BaseCommand):
         if not options["dry_run"]:
             # Remaining rows are locked, and left to the next count: the job has still succeeded.
             details = {"updated": outcome.updated, "left": outcome.left}
-            if problem := record_success(connection, WEEKLY_PLAYS, seconds, **details):
-                self.stderr.write(problem)
+            self.record(connection, WEEKLY_PLAYS, seconds, **details)
         if not options["verbosity"]:
             return
         if options["dry_run"]:

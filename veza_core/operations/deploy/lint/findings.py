@@ -11,6 +11,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED
 
+from veza_core.db.fetch import fetch_value
 from veza_core.operations.deploy.executor import REPEATABLE, operations_of
 from veza_core.schema.audit.engine import audit
 from veza_core.schema.audit.rules import CATALOG_RULES
@@ -171,10 +172,7 @@ class _Release:
         for table in sorted(
             now.tables[oid].name for oid in now.tables.keys() - self.catalog.tables
         ):
-            with self.connection.cursor() as cursor:
-                cursor.execute(PERMISSIONS, [table])
-                [actions] = cursor.fetchone()
-            if actions < ACTIONS:
+            if fetch_value(self.connection, PERMISSIONS, [table]) < ACTIONS:
                 message = f"{table} has no permission rows for all actions: InsertPermissions"
                 yield headings.TABLE, table, message
         for message in self._forgotten(state, now):
