@@ -2,7 +2,7 @@
 
 import pytest
 
-from veza_core.counted import counted
+from veza_core.counted import counted, listed
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,11 @@ from veza_core.counted import counted
 )
 def test_a_noun_agrees_with_its_number(number, words, told):
     assert counted(number, *words) == told
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [(["a"], "a"), (["a", "b"], "a, b"), (["a", "b", "c"], "a, b and 1 more"), ([], "")],
+)
+def test_a_list_ends_early_and_says_so(names, told):
+    assert listed(iter(names), 2) == told

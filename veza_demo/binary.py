@@ -7,6 +7,7 @@ Each type has the format of its `*_recv` function.)
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from psycopg import adapters
@@ -99,24 +100,8 @@ def _numbers(values: np.ndarray, form: str) -> PackedColumn:
     return PackedColumn((Piece(encoded.view(np.uint8).reshape(len(values), -1)),))
 
 
-def smallint(values: np.ndarray) -> PackedColumn:
-    """SMALLINT."""
-    return _numbers(values, ">i2")
-
-
-def integer(values: np.ndarray) -> PackedColumn:
-    """INTEGER."""
-    return _numbers(values, ">i4")
-
-
-def bigint(values: np.ndarray) -> PackedColumn:
-    """BIGINT."""
-    return _numbers(values, ">i8")
-
-
-def boolean(values: np.ndarray) -> PackedColumn:
-    """BOOLEAN."""
-    return _numbers(values, "u1")
+smallint, integer, bigint = (partial(_numbers, form=form) for form in (">i2", ">i4", ">i8"))
+boolean = partial(_numbers, form="u1")
 
 
 def timestamp(microseconds: Integers) -> PackedColumn:

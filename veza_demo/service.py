@@ -8,6 +8,8 @@ from itertools import count
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.counted import listed
+
 from .counts import Counts
 from .load import Missing, all_chunks, count_rows, missing_chunks, system_roles, tables_with_rows
 from .people import SYSTEM_ROLES
@@ -67,9 +69,8 @@ def _first_set(connection: BaseDatabaseWrapper, plan: SeedPlan) -> SeedPlan:
             f"all rows of this set are there already: --append adds another one. {NOTHING}"
         )
     if plan.rows_missing == plan.rows and (tables := tables_with_rows(connection)):
-        more = f" and {len(tables) - SHOWN} more" if len(tables) > SHOWN else ""
         raise CommandError(
-            f"there are rows in {', '.join(tables[:SHOWN])}{more}, and not of this set: --append "
+            f"there are rows in {listed(tables, SHOWN)}, and not of this set: --append "
             "adds to them, the options of an unfinished run (--now too) go on with it. " + NOTHING
         )
     return plan

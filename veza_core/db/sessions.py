@@ -2,6 +2,7 @@
 command.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -83,6 +84,11 @@ FROM pg_locks AS held {PREPARED_OF_LOCK}
 WHERE {_LOCKED}
 ORDER BY age DESC NULLS LAST, 1
 """
+
+
+def named_blockers(blockers: Iterable[OtherSession]) -> str:
+    """The sessions that blocked a statement, for a message."""
+    return "; ".join(map(str, blockers)) or "an unknown session"
 
 
 def locked_tables(session: psycopg.Connection[Any]) -> str:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.sessions import OtherSession
+from veza_core.db.sessions import OtherSession, named_blockers
 from veza_core.db.timeouts import LOOKS, BlockerWatch, is_lock_timeout
 from veza_core.db.trust import parameters_for_catalog
 from veza_core.errors import clear_line, one_line
@@ -95,11 +95,8 @@ class CommandWaits:
         """
         if not is_lock_timeout(error):
             return ""
-        blockers = [str(other) for each in self.watched for other in each.blockers]
-        return (
-            f". Blocked by: {'; '.join(blockers) or 'an unknown session'}. "
-            "End that transaction, and run it again"
-        )
+        blockers = named_blockers(other for each in self.watched for other in each.blockers)
+        return f". Blocked by: {blockers}. End that transaction, and run it again"
 
 
 class _Statements:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import psycopg
 from django.db import DatabaseError
 
-#: A lock timeout, a deadlock, or a row elsewhere that refers to this one and forbids its deletion.
-OBSTACLES = {"55P03", "40P01", "23503", "23001"}
+from veza_core.db.timeouts import is_obstacle
+
+#: A row elsewhere refers to this one, and forbids its deletion.
+REFERRED_TO = {"23503", "23001"}
 LOCKED = "locked by other sessions"
 
 
@@ -35,9 +37,7 @@ class Pace:
 def obstacle(error: DatabaseError) -> str | None:
     """The obstacle, if it is another session or a row that refers to this one."""
     cause = error.__cause__
-    if not isinstance(cause, psycopg.Error) or cause.sqlstate not in OBSTACLES:
-        return None
-    if cause.sqlstate in {"23503", "23001"}:
+    if isinstance(cause, psycopg.Error) and cause.sqlstate in REFERRED_TO:
         table = f"{cause.diag.schema_name}.{cause.diag.table_name}"
         return f"{table.removeprefix('public.')} refers to them ({cause.diag.constraint_name})"
-    return LOCKED
+    return LOCKED if is_obstacle(error) else None

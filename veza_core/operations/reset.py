@@ -85,6 +85,11 @@ def sessions_in_the_way(connection: BaseDatabaseWrapper) -> list[OtherSession]:
     return [OtherSession(*row) for row in rows]
 
 
+def who_is_in_the_way(connection: BaseDatabaseWrapper) -> str:
+    """These sessions, for a message."""
+    return "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
+
+
 def close_sessions(connection: BaseDatabaseWrapper, sessions: list[OtherSession]) -> None:
     """End the sessions, and wait until each has ended (at most 5 s).
 

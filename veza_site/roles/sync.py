@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection, sql
 
+from veza_core.counted import listed
 from veza_core.db.libpq import place_of
 from veza_site.roles import RoleError, found, proof
 from veza_site.roles.found import FoundRole
@@ -219,10 +220,9 @@ def _prove(
     Raises `RoleError` for privileges by grants to PUBLIC or by others, which we do not revoke.
     """
     if more := proof.excess(connection, role, columns):
-        others = f" and {len(more) - NAMED} more" if len(more) > NAMED else ""
         raise RoleError(
             f"role {role.name} still has privileges by a grant to PUBLIC or by another role: "
-            f"{', '.join(more[:NAMED])}{others}: revoke that first"
+            f"{listed(more, NAMED)}: revoke that first"
         )
     left = [
         thing

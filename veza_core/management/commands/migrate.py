@@ -22,7 +22,7 @@ from veza_core.collector import collector_paused
 from veza_core.counted import counted
 from veza_core.db.locks import MIGRATION_LOCK_KEY, LockNotAvailableError, run_lock
 from veza_core.db.session import announce
-from veza_core.db.sessions import OtherSession
+from veza_core.db.sessions import OtherSession, named_blockers
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
 from veza_core.management.arguments import add_json, add_lock_timeout, check_lock_timeout
@@ -211,10 +211,10 @@ class Command(DjangoCommand, MigrationReport):
         self._say(f"  {migration}  {seconds:.3f} s")
 
     def waiting(self, migration: Migration, pause: float, blockers: list[OtherSession]) -> None:
-        who = "; ".join(map(str, blockers)) or "an unknown session"
         undone = "rolled back, " if migration.atomic else ""
         self._warn(
-            f"{migration}: lock timeout, {undone}next try in {pause:.1f} s. Blocked by: {who}"
+            f"{migration}: lock timeout, {undone}next try in {pause:.1f} s. "
+            f"Blocked by: {named_blockers(blockers)}"
         )
 
     def held_up(self, migration: Migration, blockers: list[OtherSession]) -> None:

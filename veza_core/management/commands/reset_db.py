@@ -34,6 +34,7 @@ from veza_core.operations.reset import (
     close_sessions,
     empty_schemas,
     sessions_in_the_way,
+    who_is_in_the_way,
 )
 
 NEEDED_NEXT = ("veza_core.management.commands.migrate", "veza_core.schema.audit.service")
@@ -138,10 +139,9 @@ class Command(DatabaseCommand):
             if not is_lock_timeout(error):
                 message = clear_line(error) or one_line(error)
                 raise CommandError(f"{message}. Nothing was dropped.") from error
-            who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
             raise CommandError(
-                f"other sessions block it, and nothing was dropped: {who}. Close them, or use "
-                "--close-sessions."
+                "other sessions block it, and nothing was dropped: "
+                f"{who_is_in_the_way(connection)}. Close them, or use --close-sessions."
             ) from error
         self.say("Dropped everything in public and django.")
         call_command(

@@ -37,7 +37,7 @@ from veza_core.operations.contents import contents_of
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.deploy.summary import read_summary
 from veza_core.operations.progress import StatusLine
-from veza_core.operations.reset import OutsideChangedError, sessions_in_the_way
+from veza_core.operations.reset import OutsideChangedError, who_is_in_the_way
 from veza_core.visible import visible
 
 #: A missing schema, object, function or table that tables of ours use.
@@ -175,7 +175,7 @@ class Command(DatabaseCommand):
 
     def _explain(self, connection: BaseDatabaseWrapper, error: Exception) -> str:
         if is_lock_timeout(error):
-            who = "; ".join(map(str, sessions_in_the_way(connection))) or "already disconnected"
+            who = who_is_in_the_way(connection)
             return f"other sessions block it: {who}. Close them, and try again. {UNCHANGED}"
         if getattr(error.__cause__ or error, "sqlstate", None) in MISSING:
             return f"{one_line(error)}: create first what backup_db said it needs. {UNCHANGED}"

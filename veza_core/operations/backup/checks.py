@@ -4,6 +4,7 @@ from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
+from veza_core.counted import listed
 from veza_core.db.fetch import fetch_all
 from veza_core.operations.backup.archive import Archive
 from veza_core.operations.backup.needs import grant_roles, owners, policy_roles, tablespaces
@@ -46,10 +47,9 @@ def check_server(connection: BaseDatabaseWrapper, archive: Archive) -> None:
 def check_empty(connection: BaseDatabaseWrapper) -> None:
     """Raise `CommandError` if the two schemas contain something."""
     if found := [thing.identity for thing in contents_of(connection)]:
-        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         raise CommandError(
             f"database {connection.settings_dict['NAME']} is not empty "
-            f"({', '.join(found[:SHOWN])}{more}): --replace drops what is in public and django"
+            f"({listed(found, SHOWN)}): --replace drops what is in public and django"
         )
 
 

@@ -25,7 +25,7 @@ from veza_core.db.constraint_operations import AddUniqueConcurrently, SetNotNull
 from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdatedAt
 from veza_core.db.schema_version import declared_version, write_version
 from veza_core.db.session import UNCHANGED
-from veza_core.db.sessions import OtherSession
+from veza_core.db.sessions import OtherSession, named_blockers
 from veza_core.db.timeouts import LOOKS, BlockerWatch, is_lock_timeout, set_lock_timeout
 from veza_core.db.trust import parameters_for_catalog
 from veza_core.operations.backfill import Backfill, FillReport
@@ -195,8 +195,8 @@ def new_executor(
             raise
         raise CommandError(
             "the history in django.django_migrations is locked for longer than "
-            f"{lock_timeout:g} s. Blocked by: {_blockers(watch)}. End that transaction, and run it "
-            f"again. {UNCHANGED}"
+            f"{lock_timeout:g} s. Blocked by: {named_blockers(watch.blockers)}. End that "
+            f"transaction, and run it again. {UNCHANGED}"
         ) from error
 
 
@@ -257,9 +257,6 @@ def _gave_up(migration: Migration, lock_timeout: float, watch: BlockerWatch) -> 
     return (
         f"{migration} could not get its locks within {lock_timeout:g} s, "
         f"tried {settings.MIGRATE_LOCK_ATTEMPTS if repeated else 1} times; {undone}. "
-        f"Blocked by: {_blockers(watch)}. End that transaction, and run migrate again."
+        f"Blocked by: {named_blockers(watch.blockers)}. End that transaction, and run migrate "
+        "again."
     )
-
-
-def _blockers(watch: BlockerWatch) -> str:
-    return "; ".join(map(str, watch.blockers)) or "an unknown session"

@@ -1,7 +1,5 @@
 """Whether a database belongs to this release's migrations."""
 
-from collections.abc import Iterable
-
 from django.apps import apps
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -11,6 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
+from veza_core.counted import listed
 from veza_core.db.fetch import fetch_all, fetch_value
 from veza_core.operations.contents import contents_of
 
@@ -37,11 +36,11 @@ def check_history(loader: MigrationLoader, connection: BaseDatabaseWrapper) -> N
     recorded = {key for key in loader.applied_migrations if key[0] in settings.PUBLIC_SCHEMA_APPS}
     if not (unknown := recorded - ours):
         return
-    names = _shorten(f"{app}.{name}" for app, name in sorted(unknown))
+    names = listed(map(".".join, sorted(unknown)), SHOWN)
     if unapplied := ours - recorded:
         raise CommandError(
             f"the history names migrations that this release does not have ({names}), and lacks "
-            f"some that it has ({_shorten(f'{app}.{name}' for app, name in sorted(unapplied))}): "
+            f"some that it has ({listed(map('.'.join, sorted(unapplied)), SHOWN)}): "
             "they were renamed, or the history was edited. Restore the names or the history."
         )
     raise CommandError(
@@ -74,12 +73,12 @@ def check_stranger(executor: MigrationExecutor) -> None:
     names = {found.identity.removeprefix("public.") for found in present}
     if (tables := tables_of(executor.loader.project_state())) <= names:
         raise CommandError(
-            f"schema public has the tables of V1 ({_shorten(sorted(tables))}), but the history "
-            "in django.django_migrations does not: it was emptied or lost. Restore it from a "
-            "backup; in development, manage.py reset_db."
+            f"schema public has the tables of V1 ({listed(sorted(tables), SHOWN)}), but the "
+            "history in django.django_migrations does not: it was emptied or lost. Restore it from "
+            "a backup; in development, manage.py reset_db."
         )
     raise CommandError(
-        f"schema public has objects that V1 did not create: {_shorten(map(str, present))}. This "
+        f"schema public has objects that V1 did not create: {listed(present, SHOWN)}. This "
         "is another database, or an older schema: check it with manage.py audit_schema, and use "
         "an empty database for V1."
     )
@@ -98,7 +97,7 @@ def check_tables(
     expected = tables_of(state)
     if missing := expected - present:
         raise CommandError(
-            f"the history says that tables {_shorten(sorted(missing))} were created, but they "
+            f"the history says that tables {listed(sorted(missing), SHOWN)} were created, but they "
             "are missing: they were dropped by hand, or the history was edited. Restore a "
             "backup."
         )
@@ -106,8 +105,8 @@ def check_tables(
         return
     if in_the_way := additions & tables_of(executor.loader.project_state(targets)):
         raise CommandError(
-            f"a migration would create {_shorten(sorted(in_the_way))}, which already exists in "
-            "schema public. If it is not from this project, rename it; if the history lost its "
+            f"a migration would create {listed(sorted(in_the_way), SHOWN)}, which already exists "
+            "in schema public. If it is not from this project, rename it; if the history lost its "
             "record, restore that (manage.py migrate --fake)."
         )
 
@@ -122,12 +121,6 @@ def tables_of(state: ProjectState) -> set[str]:
         and not model.options.get("proxy")
         and not model.options.get("abstract")
     }
-
-
-def _shorten(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
-    return ", ".join(listed[:SHOWN]) + more
 
 
 def signals_are_due(connection: BaseDatabaseWrapper) -> bool:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
-from veza_core.counted import counted
+from veza_core.counted import counted, listed
 from veza_core.db.session import announce
 from veza_site.roles import RoleError
 from veza_site.roles.proof import UNBOUNDED, elsewhere
@@ -101,11 +101,10 @@ class Command(BaseCommand):
         """Warn about other databases: PUBLIC may connect to them, and nothing is proven of them."""
         each = [elsewhere(connection.connection, name) for name in names]
         if others := sorted({*chain.from_iterable(each)}):
-            more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
             self.stderr.write(
                 f"{' and '.join(names)} may connect to other databases of this server, and use "
                 "there what PUBLIC may (REVOKE CONNECT ON DATABASE … FROM PUBLIC, or pg_hba.conf, "
-                f"prevents it): {', '.join(others[:NAMED])}{more}"
+                f"prevents it): {listed(others, NAMED)}"
             )
 
     def _roles(self) -> list[LoginRole]:

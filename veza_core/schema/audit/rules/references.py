@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from veza_core.counted import listed
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.distributed import kept_by_triggers
 from veza_core.schema.audit.fixes import alter_table, create_index
@@ -65,8 +66,7 @@ def _lacks(key: ForeignKey, lacking: list[Table]) -> str:
     spelled = columns(key.columns)
     if lacking == [key.table]:
         return f"no index leads with ({spelled})"
-    names = [table.identity for table in lacking]
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    shown = listed((table.identity for table in lacking), 3)
     return f"no index leads with ({spelled}) on partition {shown}"
 
 
