@@ -39,7 +39,6 @@ class Access:
 
     @property
     def may_enter(self) -> bool:
-        """Whether they may enter the support admin."""
         return self.is_super or ENTER in self.permissions
 
     def may(self, table: str, action: str) -> bool:

@@ -57,7 +57,6 @@ class VezaCoreConfig(AppConfig):
     }  # fmt: skip
 
     def ready(self) -> None:
-        """Load infinite times from every connection, and add the checks."""
         # Django's psycopg module can be imported only after Django's setup.
         from . import checks  # noqa: F401 - it registers itself
         from .db.infinity import register

@@ -24,7 +24,6 @@ class LiveUserBackend(BaseBackend):
         password: str | None = None,
         **_: Any,
     ) -> User | None:
-        """Return the user, or None."""
         if not username or password is None or is_too_long(password):
             return None
         return self.check(self.find(username), password)

@@ -52,11 +52,9 @@ class PackedColumn:
 
     @property
     def width(self) -> int:
-        """The number of bytes of the longest possible value."""
         return sum(piece.octets.shape[1] for piece in self.pieces)
 
     def lengths(self) -> Integers | int:
-        """The number of bytes of each value."""
         fixed = sum(piece.octets.shape[1] for piece in self.pieces if piece.mask is None)
         masks = [piece.mask for piece in self.pieces if piece.mask is not None]
         return sum((mask.sum(axis=1) for mask in masks), start=fixed)
@@ -77,7 +75,6 @@ class Choices:
         return len(self.octets)
 
     def take(self, numbers: Integers) -> Piece:
-        """Return the chosen value of each row."""
         numbers = numbers % len(self)
         return Piece(self.octets[numbers], None if self.even else self.mask[numbers])
 

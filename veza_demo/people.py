@@ -67,7 +67,6 @@ class People:
 
     @property
     def known_addresses(self) -> list[str]:
-        """Return the addresses of the first staff accounts, one for each role."""
         tag = f".{self.tag}" if self.tag else ""
         return [f"{name}{tag}@example.com" for name in KNOWN]
 
@@ -88,7 +87,6 @@ class People:
     # Users ------------------------------------------------------------------------------------
 
     def user_start(self, users: Integers) -> Integers:
-        """When the users signed up."""
         jitter = self.draws("users").fraction("start", users)
         return self.moment((users + jitter) / self.counts.users)
 
@@ -132,7 +130,6 @@ class People:
 
     @cached_property
     def lasting_users(self) -> int:
-        """The number of these users."""
         return self._lasting(self.counts.users)
 
     @cached_property
@@ -160,7 +157,6 @@ class People:
         return np.where(sessions < 4, sessions, self.listeners(fractions))
 
     def session_start(self, sessions: Integers) -> Integers:
-        """When the sessions began."""
         users = self.session_user(sessions)
         return self.lately("user_sessions", sessions, self.user_start(users), self.user_end(users))
 
@@ -176,7 +172,6 @@ class People:
         return (sessions >= len(KNOWN)) & draws.chance("revoked", sessions, 0.15)
 
     def session_revoked_at(self, sessions: Integers) -> Integers:
-        """When these were ended."""
         end = self.user_end(self.session_user(sessions))
         last = self.session_last(sessions)
         return self.between("user_sessions", sessions, last, end, "revoked at")

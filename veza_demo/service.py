@@ -29,12 +29,10 @@ class SeedPlan:
 
     @property
     def rows(self) -> int:
-        """The number of rows of the set."""
         return count_rows(all_chunks(self.world))
 
     @property
     def rows_missing(self) -> int:
-        """The number of them that must be loaded."""
         return count_rows(self.missing)
 
 

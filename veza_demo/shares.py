@@ -44,7 +44,6 @@ class Shares:
         return slots
 
     def count(self, ranks: Integers) -> Integers:
-        """Return the number of slots of each thing."""
         return self.first(ranks + 1) - self.first(ranks)
 
     def most(self) -> int:
@@ -73,11 +72,9 @@ class Shuffle:
         self.inverse = pow(self.factor, -1, self.size) if self.size > 1 else 0
 
     def place_of(self, numbers: Integers) -> Integers:
-        """Return the place of each number."""
         return numbers * self.factor % self.size
 
     def number_at(self, numbers: Integers) -> Integers:
-        """Return the number at each place."""
         return numbers * self.inverse % self.size
 
 

@@ -53,7 +53,6 @@ class World(People):
         return self.opening + (1 - self.opening) * ((rows + jitter) / count)
 
     def track_start(self, tracks: Integers) -> Integers:
-        """When the tracks were uploaded."""
         return self.moment(self.track_part(tracks))
 
     def track_owner(self, tracks: Integers) -> Integers:

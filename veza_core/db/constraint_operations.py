@@ -7,7 +7,6 @@ constraints; docs/changing.md says when. They can be killed and run again.
 from typing import Any
 
 from django.contrib.postgres.operations import NotInTransactionMixin
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import AddConstraint, AlterField
 from django.db.migrations.state import ProjectState
 from django.db.models import UniqueConstraint
@@ -34,11 +33,7 @@ class SetNotNull(NotInTransactionMixin, AlterField):
     reversible = False
 
     def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
     ) -> None:
         self._ensure_not_in_transaction(schema_editor)
         model = to_state.apps.get_model(app_label, self.model_name)
@@ -75,11 +70,7 @@ class AddForeignKeyNotValid(AlterField):
     reversible = False
 
     def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: Any,
-        from_state: ProjectState,
-        to_state: ProjectState,
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
     ) -> None:
         model = to_state.apps.get_model(app_label, self.model_name)
         sql = schema_editor._create_fk_sql(model, model._meta.get_field(self.name), "_fkey")
@@ -105,11 +96,7 @@ class AddUniqueConcurrently(NotInTransactionMixin, AddConstraint):
         super().__init__(model_name, constraint)
 
     def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: Any,
-        from_state: ProjectState,
-        to_state: ProjectState,
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
     ) -> None:
         self._ensure_not_in_transaction(schema_editor)
         model = to_state.apps.get_model(app_label, self.model_name)

@@ -85,7 +85,6 @@ class OnDeleteTriggers:
     has_function: bool
 
     def of(self, table: str) -> list[OnDelete]:
-        """The triggers that change rows of this table."""
         return [trigger for trigger in self.triggers if trigger.table == table]
 
 

@@ -173,7 +173,6 @@ class Session:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Where the session is connected, for JSON."""
         names = ("host", "address", "port", "database", "role", "server_version")
         return {name: value for name, value in asdict(self).items() if name in names}
 

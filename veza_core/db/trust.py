@@ -99,7 +99,6 @@ class Danger:
 
     @property
     def revoke(self) -> str:
-        """The statement that revokes the privilege."""
         role = self.role if self.role == EVERYBODY else sql.Identifier(self.role).as_string()
         return f"REVOKE CREATE ON SCHEMA {self.schema} FROM {role}"
 

@@ -118,7 +118,6 @@ class _Statements:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Watch what the connection does within the block."""
         watch, ended = BlockerWatch(without_replica=self._report_replica), threading.Event()
         self._running = watch, ended
         try:

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.operations import NotInTransactionMixin
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import ProjectState
 
 from veza_core.db.distribution import asking, read_distribution
@@ -50,11 +49,7 @@ class Backfill(NotInTransactionMixin, ForwardOperation):
         return ""
 
     def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
     ) -> None:
         """Fill the rows. Raises `CommandError` if this never ends, and `DatabaseError`."""
         self._ensure_not_in_transaction(schema_editor)

@@ -30,7 +30,6 @@ class Pace:
     share: float = 1.0
 
     def rest(self, seconds: float) -> None:
-        """Let the others work after a batch that took so long."""
         time.sleep(self.pause + self.share * seconds)
 
 

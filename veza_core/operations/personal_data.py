@@ -66,7 +66,6 @@ class Held:
 
     @property
     def has_unbounded(self) -> bool:
-        """Whether rows may have any size."""
         return any(column.is_unbounded for column in self.columns)
 
 

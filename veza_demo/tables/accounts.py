@@ -157,7 +157,6 @@ def federated_identities(rows: Rows) -> Columns:
 
 
 def _user_of(rows: Rows) -> Integers:
-    """Choose users, older ones more often."""
     return rows.world.listeners(rows.fraction("user"))
 
 

@@ -29,19 +29,15 @@ class Rows:
         self.total = world.rows[table]
 
     def fraction(self, what: str) -> Floats:
-        """Numbers from 0 to 1, without 1."""
         return self.draws.fraction(what, self.numbers)
 
     def below(self, what: str, limit: int | Integers) -> Integers:
-        """Integers from 0 to the limit, without the limit."""
         return self.draws.below(what, self.numbers, limit)
 
     def chance(self, what: str, probability: float) -> Flags:
-        """True for this share of the rows."""
         return self.draws.chance(what, self.numbers, probability)
 
     def choose(self, what: str, choices: Choices) -> Piece:
-        """One of the choices for each row."""
         return choices.take(self.below(what, len(choices)))
 
     def choose_skewed(self, what: str, choices: Choices) -> Piece:
@@ -69,11 +65,9 @@ class Rows:
         return addresses(tens, self.chance("address version", 0.125))
 
     def lately(self, start: Integers, end: Integers, days: int = 30) -> Integers:
-        """A random time from `start` to `end`, for half of the rows within the last days."""
         return self.world.lately(self.table, self.numbers, start, end, days)
 
     def between(self, start: Integers, end: Integers, what: str = "time") -> Integers:
-        """A random time from `start` to `end`."""
         return self.world.between(self.table, self.numbers, start, end, what)
 
     def in_order(self, start: Integers, end: Integers) -> Integers:
@@ -82,7 +76,6 @@ class Rows:
         return end - ((end - start) * (rest * rest)).astype(np.int64)
 
     def key(self) -> Columns:
-        """The rows' own ids."""
         return {"id": self.refer(self.table, self.numbers)}
 
     def removable(self, created: Integers, end: Integers, deleted: Flags) -> Columns:

@@ -42,7 +42,6 @@ class Account:
 
     @classmethod
     def owner_of(cls, path: Path) -> "Account":
-        """The owner of a file or directory."""
         status = path.stat()
         return cls.of(status.st_uid, status.st_gid)
 
@@ -55,7 +54,6 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
     def own_tree(self, top: Path) -> None:
-        """Give a directory to the user, with everything in it."""
         self.own(top)
         for directory, directories, files in os.walk(top):
             for name in (*directories, *files):

@@ -54,7 +54,6 @@ class StartAttempt:
     stale: list[str]
 
     def reason(self) -> str:
-        """Why it failed, in the server's own words."""
         message = reason(self.server.data / LOG, self.log_size)
         if "is still in use" in message:
             return f"{self.server.named()} already runs there: {message}"
@@ -237,7 +236,6 @@ class Server:
         return f"a server{process}{host}"
 
     def silent(self, when: str) -> str:
-        """A message that the server does not answer, and what to do."""
         return f"{self.named()} runs there, and does not answer {when}: stop it first"
 
     def stop(self, longest: float, how: signal.Signals = signal.SIGINT) -> None:

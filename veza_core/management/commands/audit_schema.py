@@ -169,7 +169,6 @@ class Command(FindingsCommand):
         return connect(connections[alias])
 
     def _rules(self, ids: list[str]) -> tuple[Rule, ...]:
-        """Return the rules of these ids, in the rules' own order."""
         known = {rule.id for rule in ALL_RULES}
         for rule_id in ids:
             if rule_id not in known:

@@ -83,7 +83,6 @@ class Archive:
         }
 
     def schema_version(self) -> Version | None:
-        """The version of the schema in the archive, if it has one."""
         texts = (
             entry.definition
             for entry in self.contents.entries

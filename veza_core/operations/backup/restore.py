@@ -98,7 +98,6 @@ def replace_schemas(
 
 
 def _create_extensions(cursor: Any) -> None:
-    """Create V1's extensions that a new database lacks."""
     cursor.execute(AVAILABLE, [list(EXTENSIONS)])
     for (name,) in cursor.fetchall():
         cursor.execute(f'CREATE EXTENSION "{name}" SCHEMA public')

@@ -54,7 +54,6 @@ class Contents:
 
     @property
     def server_major(self) -> int:
-        """The major version, such as 15."""
         # Such as 15.20 (Debian 15.20-0+deb12u1), 18.6, 19beta2.
         found = re.match(r"\d+", self.server_version)
         return int(found[0]) if found else 0

@@ -39,7 +39,6 @@ class Summary:
     triggers: int
 
     def as_dict(self) -> dict[str, str | int | None]:
-        """The summary, for JSON."""
         return asdict(self)
 
     def __str__(self) -> str:

@@ -84,13 +84,11 @@ class Batches:
             wait_for_replicas(self.connection)
 
     def execute(self, statement: Any, parameters: Sequence[Any] = ()) -> int:
-        """Run a statement; return how many rows it changed."""
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return int(cursor.rowcount)
 
     def rows(self, query: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a query; return its rows."""
         return fetch_all(self.connection, query, parameters)
 
     def deleted(self, table: str, rows: int) -> None:

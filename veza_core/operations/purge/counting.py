@@ -1,7 +1,7 @@
 """Keeps the counters of remaining rows right when rows that they count are deleted."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg import sql
@@ -17,6 +17,9 @@ COUNT_CHILDREN = sql.SQL(
     "SELECT {counted}, count(*) FROM {table} WHERE {key} = ANY(%s){live} GROUP BY 1"
 )
 AND_LIVE = sql.SQL(" AND deleted_at IS NULL")
+
+#: Keys of rows, by their table.
+type Reached = defaultdict[LinkedTable, set[Any]]
 
 
 class Counting:
@@ -38,13 +41,14 @@ class Counting:
 
     def delete(self, table: LinkedTable, keys: list[Any]) -> int:
         """Delete rows that are locked FOR UPDATE, in a batch; return how many there were."""
-        gone = self._with_what_goes(table, keys)
-        lowered = self._count(gone)
+        counted, _ = self._reached(table, keys, self.ways, "FOR UPDATE")
+        lowered = self._count(counted)
         statement = DELETE.format(table=table.identifier, key=sql.Identifier(table.key))
-        along = list(self._along(table, keys)) if self._elsewhere else []
+        gone, cleared = self._reached(table, keys, self.references if self._elsewhere else {})
+        gone[table] -= set(keys)
         deleted = self.batches.execute(statement, [keys])
-        for child, gone_along, cleared in along:
-            self.batches.changed_by_us(child, deleted=gone_along, updated=cleared)
+        for child in gone.keys() | cleared.keys():
+            self.batches.changed_by_us(child, deleted=len(gone[child]), updated=len(cleared[child]))
         # Last, so that services wait for their counters as briefly as possible.
         self.batches.add_to_counters(lowered)
         return deleted
@@ -60,55 +64,33 @@ class Counting:
             self._leads_on(below, above | {child}) for below in self.references[child]
         )
 
-    def _with_what_goes(self, table: LinkedTable, keys: list[Any]) -> dict[LinkedTable, set[Any]]:
-        """The rows, and those that cascades delete and that may count elsewhere; locked from the
-        top.
+    def _reached(
+        self,
+        table: LinkedTable,
+        keys: Sequence[Any],
+        references: Mapping[LinkedTable, Sequence[Reference]],
+        locking: str = "",
+    ) -> tuple[Reached, Reached]:
+        """The rows, with those that cascades by these references delete, and those that they clear.
 
-        Nobody can refer to a row that is locked like this, so no other row appears before the
-        deletion.
+        With FOR UPDATE, they are locked from the top: nobody can refer to a row that is locked like
+        this, so no other row appears before the deletion.
         """
-        gone: dict[LinkedTable, set[Any]] = defaultdict(set, {table: set(keys)})
+        gone: Reached = defaultdict(set, {table: set(keys)})
+        cleared: Reached = defaultdict(set)
         waiting: list[tuple[LinkedTable, Sequence[Any]]] = [(table, keys)]
         while waiting:
             parent, parents = waiting.pop()
-            for reference in self.ways.get(parent, ()):
+            for reference in references.get(parent, ()):
                 child = reference.table
-                statement = CHILDREN.format(
-                    key=sql.Identifier(child.key),
-                    table=child.identifier,
-                    column=sql.Identifier(reference.column),
-                    locking=child.locking("FOR UPDATE"),
-                )
-                rows = {row[0] for row in self.batches.rows(statement, [parents])}
-                if new := [*(rows - gone[child])]:
-                    gone[child].update(new)
-                    waiting.append((child, new))
-        return gone
-
-    def _along(
-        self, table: LinkedTable, keys: Sequence[Any]
-    ) -> Iterator[tuple[LinkedTable, int, int]]:
-        """Each table that foreign keys change if these rows are deleted.
-
-        With how many of its rows they delete, and in how many they set the reference to NULL.
-        """
-        gone: dict[LinkedTable, set[Any]] = defaultdict(set, {table: set(keys)})
-        cleared: dict[LinkedTable, set[Any]] = defaultdict(set)
-        waiting: list[tuple[LinkedTable, Sequence[Any]]] = [(table, keys)]
-        while waiting:
-            parent, parents = waiting.pop()
-            for reference in self.references[parent]:
-                child = reference.table
-                statement = CHILDREN.format(**reference.names, locking=sql.SQL(""))
+                statement = CHILDREN.format(**reference.names, locking=child.locking(locking))
                 rows = {row[0] for row in self.batches.rows(statement, [list(parents)])}
                 if reference.action != CASCADE:
                     cleared[child] |= rows
                 elif new := rows - gone[child]:
                     gone[child] |= new
-                    waiting.append((child, list(new)))
-        gone[table] -= set(keys)
-        for child in gone.keys() | cleared.keys():
-            yield child, len(gone[child]), len(cleared[child])
+                    waiting.append((child, [*new]))
+        return gone, cleared
 
     def _count(self, gone: dict[LinkedTable, set[Any]]) -> dict[tuple[str, str], dict[Any, int]]:
         """By how much counters of other rows must become lower."""

@@ -35,7 +35,6 @@ class Purged:
         return sum(count.deleted for count in self.counts.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """The outcome, for JSON."""
         return {
             "deleted": self.deleted,
             "tables": {name: asdict(count) for name, count in sorted(self.counts.items())},

@@ -48,7 +48,6 @@ class Statement:
     in_no_transaction: bool = False
 
     def effects(self) -> Iterator[Harm]:
-        """What would stop or break a running service."""
         yield from self._tables()
         yield from self._columns()
         yield from self._constraints()

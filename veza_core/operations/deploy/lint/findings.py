@@ -109,7 +109,6 @@ def _named(migration: Migration, effects: list[Harm]) -> Iterator[MigrationFindi
 
 
 def _operations(migration: Migration) -> Iterator[Harm]:
-    """Problems of the operations themselves."""
     for operation in operations_of(migration):
         name = type(operation).__name__
         if isinstance(operation, RunPython):
@@ -205,7 +204,6 @@ class _Release:
 
 
 def _keys(catalog: CatalogState) -> set[int]:
-    """Tables and foreign keys."""
     keys = {oid for oid, constraint in catalog.constraints.items() if constraint.kind == "f"}
     return keys | catalog.tables.keys()
 

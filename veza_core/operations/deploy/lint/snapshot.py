@@ -76,7 +76,6 @@ class CatalogState:
     functions: dict[str, str]
 
     def name_of(self, key: tuple[int, int]) -> str:
-        """A column, with its table."""
         return f"{self.tables[key[0]].name}.{self.columns[key].name}"
 
 
