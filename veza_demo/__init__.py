@@ -7,8 +7,7 @@ The package uses the SQL names of tables, and imports no model.
 
 | module | what is in it |
 |---|---|
-| `counts` | the number of rows of each table |
-| `registry` | the function and the number of rows of each table |
+| `counts` | the number of rows of each table, and the function that writes them |
 | `draws` | random numbers and ids by row number |
 | `shares` | skewed distribution with exact counts |
 | `people`, `world` | facts that several tables need: when users existed, who owns what |
@@ -16,5 +15,4 @@ The package uses the SQL names of tables, and imports no model.
 | `tables/` | the columns of each table |
 | `service` | finds the set for the options, and checks whether it may be loaded |
 | `load` | finds the rows that exist, and loads the others |
-| `progress` | shows the progress |
 """

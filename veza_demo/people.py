@@ -6,17 +6,16 @@ are related only to settled rows. So nothing happens to a row before it exists, 
 deleted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property, partial
 from hashlib import blake2b
 from uuid import UUID
 
 import numpy as np
 
-from .counts import Counts
+from .counts import Counts, rows_of_tables
 from .draws import Draws, Flags, Floats, Integers
-from .registry import rows_of_tables
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -63,7 +62,7 @@ class People:
         self.settled_before = self.now - DELETIONS
         # There are no uploads before the first user who is not staff.
         self.opening = max(0.02, (counts.staff + 2) / counts.users)
-        self.draws = _per_table(self.key)
+        self.draws = cache(partial(Draws, self.key))
 
     @property
     def known_addresses(self) -> list[str]:
@@ -191,12 +190,3 @@ class People:
         return self.between(
             table, rows, np.where(recent, np.maximum(start, end - days * DAY), start), end
         )
-
-
-def _per_table(key: str) -> Callable[[str], Draws]:
-    tables: dict[str, Draws] = {}
-
-    def draws(table: str) -> Draws:
-        return tables.setdefault(table, Draws(key, table))
-
-    return draws

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from veza_demo.registry import WRITERS
+from veza_demo.counts import WRITERS
 
 from .base import Columns, Rows
 

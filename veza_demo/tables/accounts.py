@@ -8,9 +8,9 @@ import numpy as np
 
 from veza_demo import words
 from veza_demo.binary import Choices, PackedColumn, Piece, boolean, digits, integer, text, timestamp
+from veza_demo.counts import table
 from veza_demo.draws import Flags, Integers
 from veza_demo.people import DAY, HOUR, KNOWN, MINUTE
-from veza_demo.registry import table
 
 from .base import Columns, Rows, sometimes
 

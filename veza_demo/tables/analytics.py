@@ -6,10 +6,9 @@ import numpy as np
 
 from veza_demo import words
 from veza_demo.binary import PackedColumn, boolean, encoded, integer, text, timestamp
-from veza_demo.counts import THREAD
+from veza_demo.counts import THREAD, table
 from veza_demo.draws import Integers
 from veza_demo.people import DAY, HOUR
-from veza_demo.registry import table
 from veza_demo.shares import Shuffle, distinct
 
 from .base import Columns, Rows, duration, sometimes

@@ -4,9 +4,9 @@ import numpy as np
 
 from veza_demo import words
 from veza_demo.binary import PackedColumn, boolean, digits, integer, smallint, text, timestamp
+from veza_demo.counts import table
 from veza_demo.draws import Integers
 from veza_demo.people import HOUR, MINUTE, SECOND
-from veza_demo.registry import table
 
 from .analytics import Listening
 from .base import Columns, Rows, duration, sometimes

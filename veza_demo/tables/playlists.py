@@ -4,8 +4,8 @@ import numpy as np
 
 from veza_demo import words
 from veza_demo.binary import boolean, digits, integer, text
+from veza_demo.counts import table
 from veza_demo.draws import Integers
-from veza_demo.registry import table
 from veza_demo.shares import Shares, Shuffle, distinct
 from veza_demo.world import World
 

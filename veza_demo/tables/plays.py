@@ -6,9 +6,9 @@ import numpy as np
 
 from veza_demo import words
 from veza_demo.binary import boolean, integer, text, timestamp
+from veza_demo.counts import table
 from veza_demo.draws import Flags, Integers
 from veza_demo.people import DAY, SECOND
-from veza_demo.registry import table
 from veza_demo.shares import Shuffle
 from veza_demo.world import World
 

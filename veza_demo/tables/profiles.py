@@ -7,8 +7,8 @@ import numpy as np
 
 from veza_demo import words
 from veza_demo.binary import PackedColumn, boolean, date, octets, text
+from veza_demo.counts import table
 from veza_demo.people import DAY, SYSTEM_ROLES
-from veza_demo.registry import table
 
 from .accounts import ADMIN, SUPPORT, role_of
 from .base import Columns, Rows, sometimes

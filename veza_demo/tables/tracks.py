@@ -4,9 +4,9 @@ import numpy as np
 
 from veza_demo import words
 from veza_demo.binary import PackedColumn, Piece, bigint, boolean, digits, integer, smallint, text
+from veza_demo.counts import table
 from veza_demo.draws import Flags, Integers
 from veza_demo.people import HOUR
-from veza_demo.registry import table
 from veza_demo.world import World
 
 from .base import Columns, Rows, duration, sometimes

@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from veza_core.db.locks import MIGRATION_LOCK_KEY, LockNotAvailableError, run_lock
 from veza_core.db.session import announce
 from veza_core.db.sessions import OtherSession
+from veza_core.operations.progress import StatusLine
 from veza_demo.counts import SCALES, CountError, Counts, choose_counts
 
 COUNTED = ("users", "tracks", "playlists", "plays", "likes", "comments")
@@ -35,6 +36,41 @@ def _day(text: str) -> datetime:
 
 def _today() -> datetime:
     return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+class FillProgress:
+    """The progress of a run: a line for each table, and on a terminal one that is overwritten.
+
+    It gets every chunk; `verbosity` 0 prints nothing.
+    """
+
+    def __init__(self, rows: int, output: Any, errors: Any, verbosity: int) -> None:
+        self.total, self.output = rows, output
+        self.shown = bool(verbosity)
+        self.line = StatusLine(errors, shown=self.shown)
+        self.table = ""
+        self.rows = self.done = 0
+        self.began = self.started = self.last = time.monotonic()
+
+    def advance(self, table: str, rows: int) -> None:
+        """Report that this many more rows of the table are loaded."""
+        if table != self.table:
+            self.finish_table()
+            # The table's first chunk began when the last chunk of the previous table ended.
+            self.table, self.rows, self.began = table, 0, self.last
+        self.last = time.monotonic()
+        self.rows += rows
+        self.done += rows
+        rate = self.done / max(time.monotonic() - self.started, 0.001)
+        self.line.show(f"{table}: {self.done:,} of {self.total:,} rows, {rate:,.0f} a second")
+
+    def finish_table(self) -> None:
+        """Print the line of the last table."""
+        self.line.clear()
+        if self.table and self.shown:
+            rate = self.rows / max(self.last - self.began, 0.001)
+            self.output.write(f"  {self.table}: {self.rows:,} rows, {rate:,.0f} a second")
+        self.table = ""
 
 
 class Command(BaseCommand):
@@ -102,7 +138,6 @@ class Command(BaseCommand):
     ) -> None:
         # Imported here, because numpy takes a tenth of a second.
         from veza_demo.load import load
-        from veza_demo.progress import FillProgress
         from veza_demo.service import make_plan
         from veza_demo.tables.accounts import PASSWORD
 
