@@ -1,6 +1,5 @@
 """Finds the set of demo data for the options, and its rows that must be loaded."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -56,7 +55,9 @@ def make_plan(
         return SeedPlan(world, missing_chunks(connection, world))
 
     try:
-        return _next_addition(plan) if append else _first_set(connection, plan(0))
+        if append:
+            return next(found for number in count(1) if (found := plan(number)).rows_missing)
+        return _first_set(connection, plan(0))
     except ImpossibleError as error:
         raise CommandError(f"{error}. {NOTHING}") from error
 
@@ -72,7 +73,3 @@ def _first_set(connection: BaseDatabaseWrapper, plan: SeedPlan) -> SeedPlan:
             "adds to them, the options of an unfinished run (--now too) go on with it. " + NOTHING
         )
     return plan
-
-
-def _next_addition(plan: Callable[[int], SeedPlan]) -> SeedPlan:
-    return next(found for number in count(1) if (found := plan(number)).rows_missing)

@@ -53,8 +53,9 @@ def run_lock(
     deadline = time.monotonic() + wait
     pause = SHORTEST_PAUSE
     reported: OtherSession | None = None
-    while not _try(connection, key):
-        holder = _holder(connection, key)
+    while not fetch_value(connection, "SELECT pg_try_advisory_lock(%s)", [key]):
+        row = fetch_row(connection, HOLDER, [key])
+        holder = OtherSession(*row) if row else None
         if holder and (reported is None or holder.pid != reported.pid):
             report(holder)
             reported = holder
@@ -69,18 +70,9 @@ def run_lock(
         _unlock(connection, key)
 
 
-def _try(connection: BaseDatabaseWrapper, key: int) -> bool:
-    return bool(fetch_value(connection, "SELECT pg_try_advisory_lock(%s)", [key]))
-
-
 def _unlock(connection: BaseDatabaseWrapper, key: int) -> None:
     session = connection.connection
     # The end of a lost session has released the lock. A session whose statement was interrupted may
     # still be busy; it releases the lock when it ends.
     if session is not None and session.info.transaction_status in READY:
         fetch_value(connection, "SELECT pg_advisory_unlock(%s)", [key])
-
-
-def _holder(connection: BaseDatabaseWrapper, key: int) -> OtherSession | None:
-    row = fetch_row(connection, HOLDER, [key])
-    return OtherSession(*row) if row else None

@@ -18,6 +18,7 @@ from veza_core.db.fetch import fetch_row
 #: Seconds between two checks.
 LOOK_EVERY = 0.5
 
+# The replica that is furthest behind, its seconds, and whether the role may not see that.
 # `replay_lag` grows while a replica applies nothing. It is NULL if the replica has everything, and
 # for a base backup, which applies nothing (PostgreSQL, "pg_stat_replication", 27.2.4). A role
 # without pg_read_all_stats sees a row for each replica, with NULL in all columns.
@@ -56,7 +57,8 @@ def wait_for_replicas(
     if most is None or connection in _not_allowed:
         return 0.0
     began, has_reported = time.monotonic(), False
-    while (found := _behind(connection, most)) is not None:
+    limits = [settings.JOB_IGNORED_REPLICAS, most]
+    while (found := fetch_row(connection, BEHIND, limits)) is not None:
         name, seconds, hidden = found
         if hidden:
             _not_allowed.add(connection)
@@ -70,11 +72,3 @@ def wait_for_replicas(
             has_reported = True
         time.sleep(LOOK_EVERY)
     return time.monotonic() - began
-
-
-def _behind(connection: BaseDatabaseWrapper, most: float) -> tuple[str, float, bool] | None:
-    """The replica that is furthest behind, its seconds, and whether the role may not see that."""
-    found: tuple[str, float, bool] | None = fetch_row(
-        connection, BEHIND, [settings.JOB_IGNORED_REPLICAS, most]
-    )
-    return found

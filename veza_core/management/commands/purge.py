@@ -7,7 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counted import counted
 from veza_core.db.session import announce
@@ -79,12 +78,9 @@ class Command(DatabaseCommand):
             self.progress.clear()
         self._summarize(outcome, options)
         if not only:
-            self._record(connection, outcome)
-
-    def _record(self, connection: BaseDatabaseWrapper, outcome: Purged) -> None:
-        seconds = time.monotonic() - self.started
-        left = sum(rows for rows, _ in outcome.left.values())
-        self.record(connection, PURGE, seconds, deleted=outcome.deleted, left=left)
+            seconds = time.monotonic() - self.started
+            left = sum(rows for rows, _ in outcome.left.values())
+            self.record(connection, PURGE, seconds, deleted=outcome.deleted, left=left)
 
     def _show(self, due: Due, outcome: Purged) -> None:
         rate = outcome.deleted / (time.monotonic() - self.started)

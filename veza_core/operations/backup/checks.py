@@ -118,8 +118,10 @@ def check_contents(archive: Archive) -> None:
                 f"{archive.path} is not a backup of this project: "
                 f"it has no {kind.lower()} of django.{HISTORY}"
             )
-    expected = _tables_after(_history(archive))
-    if not expected:
+    loader = MigrationLoader(None)
+    # As far as this release knows them.
+    known = [key for key in _history(archive) if key in loader.graph.nodes]
+    if not (expected := tables_of(loader.project_state(known))):
         raise CommandError(
             f"{archive.path} is not a backup of this project: its history in "
             f"django.{HISTORY} has none of our migrations"
@@ -151,10 +153,3 @@ def _history(archive: Archive) -> set[tuple[str, str]]:
                 row = dict(zip(columns, line.decode().rstrip("\n").split("\t"), strict=True))
                 recorded.add((row["app"], row["name"]))
     return recorded
-
-
-def _tables_after(history: set[tuple[str, str]]) -> set[str]:
-    """The tables in `public` after these migrations, as far as this release knows them."""
-    loader = MigrationLoader(None)
-    known = [key for key in history if key in loader.graph.nodes]
-    return tables_of(loader.project_state(known))

@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from veza_core.db.session import Session
 from veza_core.visible import visible
@@ -36,13 +35,9 @@ def read_origin(path: Path) -> str | None:
     origin = json.loads(text)
     if not isinstance(origin, dict) or not origin.keys() >= NAMES:
         raise ValueError("its last line does not say where it was taken")
+    version = origin.get("schema_version")
     return visible(
         f"taken at {origin['taken']} from {origin['database']} on {origin['host']}:"
         f"{origin['port']} (PostgreSQL {origin['server_version']}) as {origin['role']}"
-        f"{_version(origin)}"
+        + (f", schema {version}" if version else "")
     )
-
-
-def _version(origin: dict[str, Any]) -> str:
-    version = origin.get("schema_version")
-    return f", schema {version}" if version else ""

@@ -6,7 +6,6 @@ format.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -108,14 +107,10 @@ class _Reader:
             self._integer()  # relkind
         owner = self._text()
         self._text()  # WITH OIDS, of old
-        for _ in self._dependencies():
-            pass
+        while self._string() is not None:
+            pass  # the numbers of the entries that it depends on
         self._take(1 + self.offset_size)  # where its rows are
         return Entry(number, kind, schema, name, owner, tablespace, definition)
-
-    def _dependencies(self) -> Iterator[bytes]:
-        while (one := self._string()) is not None:
-            yield one
 
     def _text(self) -> str:
         # Names may have any encoding. As bytes, they can be compared.

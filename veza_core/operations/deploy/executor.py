@@ -72,9 +72,6 @@ class Executor(MigrationExecutor):
         state = self._create_project_state(with_applied_migrations=True)
         return RunState(state.models, state.real_apps)
 
-    def _state_of_history(self) -> ProjectState:
-        return Executor(self.connection, self.lock_timeout, self.progress).state_before()
-
     @cached_property
     def _pending(self) -> set[tuple[str, str]]:
         own = {key for key in self.loader.graph.nodes if key[0] in settings.PUBLIC_SCHEMA_APPS}
@@ -121,8 +118,11 @@ class Executor(MigrationExecutor):
             wait_for_replicas(self.connection, partial(self.progress.resting, str(migration)))
 
         def apply(attempt: int) -> ProjectState:
-            # A failed attempt leaves its state half changed, so the next one reads the history.
-            before = state if attempt == 1 else self._state_of_history()
+            before = state
+            if attempt > 1:
+                # A failed attempt leaves its state half changed, so the next one reads the history.
+                again = Executor(self.connection, self.lock_timeout, self.progress)
+                before = again.state_before()
             return super(Executor, self).apply_migration(before, migration, fake, fake_initial)
 
         result = self._apply_patiently(migration, apply)

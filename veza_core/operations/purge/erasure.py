@@ -129,7 +129,7 @@ class _Question:
             if each.parent is not None:
                 is_least |= each.parent in lost
             else:
-                parents = self._parents(table)
+                parents = {parent for parent, _ in self._taking(table)}
                 # The table itself, which is not lost yet, if rows refer to others of it.
                 followed = found if table in parents else 0
                 if is_least or followed > FOLLOWED or not lost.isdisjoint(parents):
@@ -160,9 +160,6 @@ class _Question:
     def _taking(self, table: LinkedTable) -> Iterator[tuple[LinkedTable, Reference]]:
         """The foreign keys that delete its rows with those of another table."""
         return (each for each in self.catalog.cascades_to(table) if each[0] in self.gone)
-
-    def _parents(self, table: LinkedTable) -> set[LinkedTable]:
-        return {parent for parent, _ in self._taking(table)}
 
     def _deleted(self) -> Iterator[_RowCount]:
         for table in self.gone:

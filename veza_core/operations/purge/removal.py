@@ -155,7 +155,8 @@ class Removal:
             for reference in self.references[parent]:
                 if total > most:
                     return total
-                rows = self._referring(reference, parents, most + 1)
+                statement = REFERRING.format(**reference.names)
+                rows = [row[0] for row in self.batches.rows(statement, [parents, most + 1])]
                 total += len(rows)
                 if reference.action == CASCADE:
                     known = seen.setdefault(reference.table, set())
@@ -166,10 +167,6 @@ class Removal:
                     if new:
                         waiting.append((reference.table, new))
         return total
-
-    def _referring(self, reference: Reference, keys: list[Any], limit: int) -> list[Any]:
-        statement = REFERRING.format(**reference.names)
-        return [row[0] for row in self.batches.rows(statement, [keys, limit])]
 
     def _delete(self, table: LinkedTable, keys: list[Any]) -> None:
         if keys:

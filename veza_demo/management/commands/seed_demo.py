@@ -34,10 +34,6 @@ def _day(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _today() -> datetime:
-    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 class FillProgress:
     """The progress of a run: a line for each table, and on a terminal one that is overwritten.
 
@@ -141,7 +137,8 @@ class Command(BaseCommand):
         from veza_demo.service import make_plan
         from veza_demo.tables.accounts import PASSWORD
 
-        now, seed = options["now"] or _today(), options["seed"]
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        now, seed = options["now"] or today, options["seed"]
         plan = make_plan(connection, seed, now, counts, append=options["append"])
         if options["verbosity"]:
             if found := plan.rows - plan.rows_missing:

@@ -151,7 +151,8 @@ class Statement:
             if now.table not in self.start.tables or self.concurrently:
                 continue
             table = self.start.tables[now.table].name
-            again = was is not None and was.file != now.file and self._kept_its_file(now.table)
+            is_rewritten = self.before.tables[now.table].file != self.after.tables[now.table].file
+            again = was is not None and was.file != now.file and not is_rewritten
             if again or (was is None and oid not in of_constraints):
                 retyped = self._changes_a_type(now.table)
                 heading = headings.TYPE if retyped else headings.INDEX
@@ -169,9 +170,6 @@ class Statement:
                 yield Harm(headings.CHECK, f"drops {gone.name}, which ON CONFLICT may need")
             elif not self.concurrently and not self._lost_a_constraint(gone.table):
                 yield Harm(headings.DROP_INDEX, f"drops {gone.name} while its table is locked")
-
-    def _kept_its_file(self, table: int) -> bool:
-        return self.before.tables[table].file == self.after.tables[table].file
 
     def _lost_a_constraint(self, table: int) -> bool:
         return any(
