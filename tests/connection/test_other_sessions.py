@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from veza_core.db.sessions import SESSION_COLUMNS, OtherSession
+from veza_core.db.other_sessions import SESSION_COLUMNS, OtherSession
 
 pytestmark = pytest.mark.django_db
 

@@ -94,7 +94,7 @@ class Distribution:
 
     `spread` has the column by whose hash rows are distributed, and `shards` the number of parts.
     Tables in `copied` are complete on every node (reference tables). Tables in `managed` are on the
-    coordinator, and known to Citus. `triggers` replace foreign keys that are not possible.
+    coordinator, and known to Citus.
     """
 
     version: str

@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
 from veza_core.db.fetch import fetch_row, fetch_value
-from veza_core.db.sessions import SESSION_COLUMNS, OtherSession
+from veza_core.db.other_sessions import SESSION_COLUMNS, OtherSession
 
 #: The locks' numbers in a database: "veza", "vezp" and "vezr" in ASCII. Nothing else may use them.
 MIGRATION_LOCK_KEY = 0x76657A61

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
 from veza_core.db.fetch import fetch_value
-from veza_core.db.sessions import (
+from veza_core.db.other_sessions import (
     PREPARED_COLUMNS,
     PREPARED_OF_LOCK,
     SESSION_COLUMNS,

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.sessions import OtherSession, named_blockers
+from veza_core.db.other_sessions import OtherSession, named_blockers
 from veza_core.db.timeouts import LOOKS, BlockerWatch, is_lock_timeout
 from veza_core.db.trust import parameters_for_catalog
 from veza_core.errors import clear_line, one_line

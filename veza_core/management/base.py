@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import MIGRATION_LOCK_KEY, LockNotAvailableError, run_lock
-from veza_core.db.sessions import OtherSession
+from veza_core.db.other_sessions import OtherSession
 from veza_core.operations.jobs import record_success
 
 

@@ -8,13 +8,13 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.fetch import fetch_all, fetch_value
-from veza_core.db.schema_version import write_version
-from veza_core.db.sessions import (
+from veza_core.db.other_sessions import (
     PREPARED_COLUMNS,
     PREPARED_OF_LOCK,
     SESSION_COLUMNS,
     OtherSession,
 )
+from veza_core.db.schema_version import write_version
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.operations.contents import OWN_SCHEMAS, contents_of
 from veza_core.operations.dependents import Dependent

@@ -21,8 +21,8 @@ from django.utils.module_loading import module_has_submodule
 from veza_core.collector import collector_paused
 from veza_core.counted import counted
 from veza_core.db.locks import MIGRATION_LOCK_KEY, LockNotAvailableError, run_lock
+from veza_core.db.other_sessions import OtherSession, named_blockers
 from veza_core.db.session import announce
-from veza_core.db.sessions import OtherSession, named_blockers
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
 from veza_core.management.arguments import add_json, add_lock_timeout, check_lock_timeout

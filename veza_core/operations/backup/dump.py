@@ -12,8 +12,8 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.fetch import fetch_row, fetch_value
+from veza_core.db.other_sessions import locked_tables
 from veza_core.db.session import Session
-from veza_core.db.sessions import locked_tables
 from veza_core.operations.backup.archive import Archive, open_archive
 from veza_core.operations.backup.files import written_whole
 from veza_core.operations.backup.origin import write_origin

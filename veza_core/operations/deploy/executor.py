@@ -23,9 +23,9 @@ from django.db.migrations.state import ProjectState
 
 from veza_core.db.constraint_operations import AddUniqueConcurrently, SetNotNull
 from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdatedAt
+from veza_core.db.other_sessions import OtherSession, named_blockers
 from veza_core.db.schema_version import declared_version, write_version
 from veza_core.db.session import UNCHANGED
-from veza_core.db.sessions import OtherSession, named_blockers
 from veza_core.db.timeouts import LOOKS, BlockerWatch, is_lock_timeout, set_lock_timeout
 from veza_core.db.trust import parameters_for_catalog
 from veza_core.operations.backfill import Backfill, FillReport

@@ -91,11 +91,11 @@ class Batches:
     def rows(self, query: Any, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return fetch_all(self.connection, query, parameters)
 
-    def deleted(self, table: str, rows: int) -> None:
+    def add_deleted(self, table: str, rows: int) -> None:
         """Add rows that the batch deleted directly, and not by a cascade."""
         self._direct[table] += rows
 
-    def changed_by_us(self, table: LinkedTable, *, deleted: int = 0, updated: int = 0) -> None:
+    def add_changed(self, table: LinkedTable, *, deleted: int = 0, updated: int = 0) -> None:
         """Add rows that the batch's own statement changed, if only the statement knows the
         number.
         """

@@ -48,7 +48,7 @@ class Counting:
         gone[table] -= set(keys)
         deleted = self.batches.execute(statement, [keys])
         for child in gone.keys() | cleared.keys():
-            self.batches.changed_by_us(child, deleted=len(gone[child]), updated=len(cleared[child]))
+            self.batches.add_changed(child, deleted=len(gone[child]), updated=len(cleared[child]))
         # Last, so that services wait for their counters as briefly as possible.
         self.batches.add_to_counters(lowered)
         return deleted

@@ -171,8 +171,8 @@ class Removal:
     def _delete(self, table: LinkedTable, keys: list[Any]) -> None:
         if keys:
             deleted = self.counting.delete(table, keys)
-            self.batches.deleted(str(table), deleted)
-            self.batches.changed_by_us(table, deleted=deleted)
+            self.batches.add_deleted(str(table), deleted)
+            self.batches.add_changed(table, deleted=deleted)
 
     # A row that is too large for one batch ---------------------------------------------------
 
@@ -244,7 +244,7 @@ class Removal:
                 if fitting:
                     # Not counted as deleted directly: the cascade would have deleted them.
                     gone = self.counting.delete(reference.table, fitting)
-                    self.batches.changed_by_us(reference.table, deleted=gone)
+                    self.batches.add_changed(reference.table, deleted=gone)
             if not keys:
                 return None
             if not fitting:
@@ -261,7 +261,7 @@ class Removal:
                 self._check_due(path)
                 rows = self.batches.rows(select, [path[-1][1], self.batches.pace.batch_size])
                 cleared = self.batches.execute(clear, [[row[0] for row in rows]])
-                self.batches.changed_by_us(table, updated=cleared)
+                self.batches.add_changed(table, updated=cleared)
 
     def _check_due(self, path: Sequence[Row]) -> None:
         """Check that nobody has restored the row that is being emptied, and lock it."""

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
-from veza_core.db.sessions import locked_tables
+from veza_core.db.other_sessions import locked_tables
 from veza_core.schema.audit.session import AuditError
 
 #: How often a reading is repeated before the error is reported.

@@ -14,8 +14,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import MIGRATION_LOCK_KEY, LockNotAvailableError, run_lock
+from veza_core.db.other_sessions import OtherSession
 from veza_core.db.session import announce
-from veza_core.db.sessions import OtherSession
 from veza_core.operations.progress import StatusLine
 from veza_demo.counts import SCALES, CountError, Counts, choose_counts
 
