@@ -164,7 +164,7 @@ def _finding(rule: Rule, found: Found) -> Finding:
         table=found.table.name if found.table else None,
         object=found.object,
         message=found.message,
-        remedy=found.remedy or rule.remedy,
+        remedy=rule.remedy,
         fix=found.fix,
         query=found.query,
     )

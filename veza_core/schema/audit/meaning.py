@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from veza_core.schema.audit.index_meaning import conjuncts
-from veza_core.schema.audit.objects import Table
+from veza_core.schema.audit.objects import Column, Table
 
 #: Columns that name the account to which a row belongs.
 _OWNER_COLUMNS = """
@@ -76,27 +76,34 @@ class Meaning:
                 links.append(Referral((name,), target))
         return links
 
-    def table_named(self, table: Table, column: str) -> Table | None:
-        """The table of the same schema that `<something>_id` names, with a one-column key."""
+    def _named(self, table: Table, column: str) -> tuple[Table, Column] | None:
+        """The table of the same schema that `<something>_id` names, and its one key column."""
         word = column.removesuffix("_id")
-        if word == column or not word:
-            return None
-        for name in plurals(word):
+        for name in plurals(word) if word not in (column, "") else ():
             target = self.by_name.get((table.schema, name))
-            if target is None or target.primary_key is None or target.is_partition:
-                continue
-            if len(target.primary_key.keys) == 1:
-                return target
+            if target is not None and target.primary_key is not None and not target.is_partition:
+                match target.primary_key.keys:
+                    case (str(key),):
+                        return target, target.columns[key]
         return None
 
     def named_target(self, table: Table, column: str) -> Table | None:
         """The table that `<something>_id` names, if its key has the column's type."""
-        target = self.table_named(table, column)
-        if target is None or target.primary_key is None:
-            return None
-        [key] = target.primary_key.keys
-        same = key and target.columns[key].base_type == table.columns[column].base_type
-        return target if same else None
+        match self._named(table, column):
+            case (target, key) if key.base_type == table.columns[column].base_type:
+                return target
+        return None
+
+    def other_key(self, table: Table, column: str) -> Column | None:
+        """The key of another table that `<something>_id` names, of whatever type.
+
+        None beside a column `<something>_type`, which says to which table it refers.
+        """
+        match self._named(table, column):
+            case (target, key) if target is not table:
+                is_polymorphic = f"{column.removesuffix('_id')}_type" in table.columns
+                return None if is_polymorphic else key
+        return None
 
     def owner(self, table: Table) -> Referral | None:
         """The link to the account to which a row belongs; None if it belongs to none."""
@@ -179,11 +186,6 @@ class Meaning:
             )
             for index in table.indexes
         )
-
-
-def is_polymorphic(table: Table, column: str) -> bool:
-    """Whether another column, `<something>_type`, says which table `<something>_id` refers to."""
-    return f"{column.removesuffix('_id')}_type" in table.columns
 
 
 def singular(word: str) -> str:

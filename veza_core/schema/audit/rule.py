@@ -63,16 +63,17 @@ class Fix:
 class Found:
     """A result of a check; `table` is None if the object belongs to no table.
 
-    `remedy` replaces the rule's own, if this case needs a different one. `query` is a SELECT
-    that shows the rows about which somebody must decide.
+    `query` is a SELECT that shows the rows about which somebody must decide.
     """
 
     table: Table | None
     object: str
     message: str
     fix: Fix | None = None
-    remedy: str = ""
     query: str = ""
+
+
+type Check = Callable[[Catalog], Iterable[Found]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Rule:
     bad: str
     good: str
     example: str
-    check: Callable[[Catalog], Iterable[Found]] | None
+    check: Check | None
     fix: str = ""
     changes: str = ""
 
@@ -126,13 +127,39 @@ class Finding:
         return hashlib.sha256(f"{self.rule.id}\0{self.object}".encode()).hexdigest()[:16]
 
 
-def rule(
-    rule_id: str, title: str, severity: Severity, **texts: str
-) -> Callable[[Callable[[Catalog], Iterable[Found]]], Rule]:
-    """Turn the decorated check into a rule; `texts` are the rule's other fields."""
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of rules; its two methods decorate a check, and turn it into a rule.
 
-    def make(check: Callable[[Catalog], Iterable[Found]]) -> Rule:
+    They take the rule's id and title, and its other texts by name.
+    """
+
+    name: str
+
+    def error(self, rule_id: str, title: str, **texts: str) -> Callable[[Check], Rule]:
+        """Make a rule whose findings are errors."""
+        return self._rule(Severity.ERROR, rule_id, title, texts)
+
+    def warning(self, rule_id: str, title: str, **texts: str) -> Callable[[Check], Rule]:
+        """Make a rule whose findings are warnings."""
+        return self._rule(Severity.WARNING, rule_id, title, texts)
+
+    def _rule(
+        self, severity: Severity, rule_id: str, title: str, texts: dict[str, str]
+    ) -> Callable[[Check], Rule]:
         stripped: dict[str, Any] = {name: text.strip() for name, text in texts.items()}
-        return Rule(id=rule_id, title=title, severity=severity, check=check, **stripped)
 
-    return make
+        def make(check: Check) -> Rule:
+            return Rule(rule_id, self.name, title, severity, check=check, **stripped)
+
+        return make
+
+
+IDENTITY = Group("identity")
+TIME = Group("time")
+INTEGRITY = Group("integrity")
+INDEXES = Group("indexes")
+TYPES = Group("types")
+GOVERNANCE = Group("governance")
+SECURITY = Group("security")
+OPERATION = Group("operation")

@@ -62,19 +62,10 @@ def _gaps(report: AuditReport) -> list[tuple[str, Finding]]:
         for domain, tables in settings.AUDIT_DOMAINS.items()
         for table in tables.split()
     }
-    order = list(domains)
-    gaps = [
-        (domains.get(finding.object, "Other"), finding)
-        for finding in report.findings
-        if finding.rule.id in _KEY_RULES
-    ]
-    return sorted(
-        gaps,
-        key=lambda gap: (
-            order.index(gap[1].object) if gap[1].object in domains else len(order),
-            gap[1].object,
-        ),
-    )
+    order = {name: place for place, name in enumerate(domains)}
+    found = [finding for finding in report.findings if finding.rule.id in _KEY_RULES]
+    found.sort(key=lambda finding: (order.get(finding.object, len(order)), finding.object))
+    return [(domains.get(finding.object, "Other"), finding) for finding in found]
 
 
 def _gap_table(report: AuditReport, gaps: list[tuple[str, Finding]]) -> str:

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import Catalog
-from veza_core.schema.audit.meaning import is_polymorphic
-from veza_core.schema.audit.objects import BPCHAR, VARCHAR, Column, Table
-from veza_core.schema.audit.rule import Found, Severity, rule
+from veza_core.schema.audit.objects import BPCHAR, VARCHAR, Column
+from veza_core.schema.audit.rule import TYPES, Found
 from veza_core.schema.audit.rules.operation import known
 from veza_core.schema.quoting import ident
 
@@ -16,11 +15,9 @@ _UUID_NAME = re.compile(r"(^|_)[ug]uid$", re.I)
 _UUID_LENGTH = 36 + 4
 
 
-@rule(
+@TYPES.warning(
     "uuid-as-text",
     "UUID kept as text or bytea",
-    Severity.WARNING,
-    group="types",
     reason="As text it takes 37 bytes, and as uuid 16, in the table and in each index. Text is "
     "compared with a collation, accepts any value, and does not find a UUID in capitals.",
     remedy="Use uuid. This rewrites the table, and every column that refers to it must change "
@@ -65,11 +62,9 @@ def _evidence(column: Column) -> str:
     return ""
 
 
-@rule(
+@TYPES.warning(
     "type-differs",
     "Column `<x>_id` whose type differs from the key of table x",
-    Severity.WARNING,
-    group="types",
     reason="`user_id` means the same in every table. If the types differ, joins convert the "
     "values and cannot use the index, and clients have two types for one thing.",
     remedy="In a migration, give all these columns the type of the key.",
@@ -88,20 +83,10 @@ def type_differs(catalog: Catalog) -> Iterator[Found]:
     for table in catalog.tables:
         declared = {name for key in table.foreign_keys for name in key.columns}
         for column in table.local_columns():
-            if column.name in declared or (key := _key(catalog, table, column)) is None:
+            if column.name in declared:
                 continue
-            if column.base_type != key.base_type:
+            key = catalog.meaning.other_key(table, column.name)
+            if key is not None and key.base_type != column.base_type:
                 name = ident(column.name)
                 message = f"{name} is {column.type_name}, the key that it names {key.type_name}"
                 yield Found(table, f"{table.identity}.{name}", message)
-
-
-def _key(catalog: Catalog, table: Table, column: Column) -> Column | None:
-    """Return the key of the table that `<something>_id` names, of whatever type."""
-    target = catalog.meaning.table_named(table, column.name)
-    if target is None or target.primary_key is None or target is table:
-        return None
-    if is_polymorphic(table, column.name):
-        return None
-    keys = target.primary_key.keys
-    return target.columns[keys[0]] if len(keys) == 1 and keys[0] is not None else None

@@ -5,18 +5,16 @@ from collections.abc import Iterator
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.fixes import alter_table
 from veza_core.schema.audit.objects import ForeignKey, Table
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import INTEGRITY, Fix, Found, Stage
 from veza_core.schema.audit.rules.examples import USERS
 from veza_core.schema.audit.rules.integrity import EXAMPLE, GOOD
 from veza_core.schema.audit.rules.keys import claims
 from veza_core.schema.quoting import columns, ident, qualified
 
 
-@rule(
+@INTEGRITY.error(
     "constraint-not-enforced",
     "Constraint that PostgreSQL does not check",
-    Severity.ERROR,
-    group="integrity",
     reason="ALTER TABLE … DISABLE TRIGGER ALL, on either table, also disables the triggers of its "
     "foreign keys. Then rows that refer to nothing can be inserted, and every listing still shows "
     "the constraint as usual. An interrupted data load can leave it so. PostgreSQL 18 also has "
@@ -41,11 +39,9 @@ def constraint_not_enforced(catalog: Catalog) -> Iterator[Found]:
             yield Found(table, f"{table.identity}.{ident(name)}", f"{ident(name)}{how}")
 
 
-@rule(
+@INTEGRITY.error(
     "check-not-valid",
     "Check or NOT NULL that is not valid",
-    Severity.ERROR,
-    group="integrity",
     reason="With NOT VALID, existing rows may break the constraint. Each of them fails at its "
     "next UPDATE, even of another column. The planner cannot use the constraint.",
     remedy="Correct the rows, and validate the constraint. Reads and writes continue meanwhile.",
@@ -70,11 +66,9 @@ def check_not_valid(catalog: Catalog) -> Iterator[Found]:
         yield Found(catalog.by_oid.get(unchecked.table), where, f"{what} {name} is NOT VALID", fix)
 
 
-@rule(
+@INTEGRITY.warning(
     "fk-duplicate",
     "Duplicate foreign key",
-    Severity.WARNING,
-    group="integrity",
     reason="PostgreSQL checks each write twice. A delete follows both keys: with CASCADE and NO "
     "ACTION it is refused, whichever key the developers read.",
     remedy="Drop one of them. SQL is printed if their definitions are the same.",

@@ -7,17 +7,15 @@ from veza_core.db.operations import EXTENSIONS, LEGACY_EXTENSIONS
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.expected import expected_tables
 from veza_core.schema.audit.objects import Table
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import GOVERNANCE, Fix, Found, Stage
 from veza_core.schema.quoting import ident
 
 PUBLIC = "public"
 
 
-@rule(
+@GOVERNANCE.error(
     "table-missing",
     "Missing table",
-    Severity.ERROR,
-    group="governance",
     reason="The services need all tables that the migrations create.",
     remedy="Run manage.py migrate. If its history says that the migration was applied, restore "
     "the table from a backup.",
@@ -33,11 +31,9 @@ def table_missing(catalog: Catalog) -> Iterator[Found]:
                 yield Found(None, f"{PUBLIC}.{name}", f"table {ident(name)} is missing")
 
 
-@rule(
+@GOVERNANCE.error(
     "table-unexpected",
     "Table that does not belong in public",
-    Severity.ERROR,
-    group="governance",
     reason="public contains only the tables that the migrations create. No migration changes "
     "other tables, and the next reset drops them. Django's tables are in schema django, and other "
     "services have their own schemas.",
@@ -64,11 +60,9 @@ def table_unexpected(catalog: Catalog) -> Iterator[Found]:
             yield Found(None, thing.identity, message)
 
 
-@rule(
+@GOVERNANCE.error(
     "junction-soft-delete",
     "Junction table without deleted_at, although related ones have it",
-    Severity.ERROR,
-    group="governance",
     reason="If a playlist is restored, people expect its tracks, its collaborators and its "
     "followers back. Two junction tables are related if they belong to the same resource. A "
     "resource is a table whose rows belong to an account by a column such as user_id, and that is "
@@ -121,11 +115,9 @@ def junction_soft_delete(catalog: Catalog) -> Iterator[Found]:
         yield Found(table, table.identity, message)
 
 
-@rule(
+@GOVERNANCE.error(
     "extension-missing",
     "Missing extension of V1",
-    Severity.ERROR,
-    group="governance",
     reason="The search indexes need pg_trgm; clients of the old schema still call pgcrypto and "
     "uuid-ossp.",
     remedy="Create the extension. If the server does not have it, install its package first "
@@ -148,11 +140,9 @@ def extension_missing(catalog: Catalog) -> Iterator[Found]:
         yield Found(None, ident(name), f"extension {name} is missing", fix if offered else None)
 
 
-@rule(
+@GOVERNANCE.error(
     "owner-differs",
     "Object of public that another role owns",
-    Severity.ERROR,
-    group="governance",
     reason="Only the owner can alter an object. A migration fails at an object that another role "
     "created. The expected owner is the role that owns most objects of the schema. If two roles "
     "own the same number, it is the schema's owner.",
@@ -193,11 +183,9 @@ def _owned(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
             yield None, function.identity, "ROUTINE", function.owner
 
 
-@rule(
+@GOVERNANCE.error(
     "schema-create",
     "Schema in which another role may create objects",
-    Severity.ERROR,
-    group="governance",
     reason="A role that can create objects in a schema on the search path can decide what other "
     "roles run. For example, an operator `public.=(varchar, varchar)` matches a comparison of two "
     "varchar columns better than PostgreSQL's own operator, wherever pg_catalog is on the path. "

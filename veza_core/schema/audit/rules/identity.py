@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.fixes import set_default
 from veza_core.schema.audit.objects import UUID, Index, Table
-from veza_core.schema.audit.rule import Found, Severity, rule
+from veza_core.schema.audit.rule import IDENTITY, Found
 from veza_core.schema.audit.rules.examples import TABLE
 from veza_core.schema.quoting import ident, qualified
 
@@ -18,11 +18,9 @@ _NEXTVAL = re.compile(r"\bnextval\(\(*'(?!')")
 _NEXTVAL_BY_TEXT = re.compile(r"\bnextval\(\(+'((?:[^']|'')+)'::(?:text|character varying)\b")
 
 
-@rule(
+@IDENTITY.error(
     "pk-missing",
     "Table without a primary key",
-    Severity.ERROR,
-    group="identity",
     reason="Without a key, nothing identifies a row: replication cannot update it, and foreign "
     "keys and clients cannot refer to it.",
     remedy="Add a column `id uuid PRIMARY KEY DEFAULT gen_random_uuid()`. This rewrites the "
@@ -48,11 +46,9 @@ def _keys(table: Table) -> list[Index]:
     return [key for part in keys for key in part] if all(keys) else []
 
 
-@rule(
+@IDENTITY.error(
     "pk-not-uuid-id",
     "Primary key that is not one UUID column `id`",
-    Severity.ERROR,
-    group="identity",
     reason="All services identify a row in the same way, in logs, URLs and events. Numbers from a "
     "sequence can be guessed, and two databases produce the same ones. A partitioned table may "
     "add its partition key, because PostgreSQL requires it in every unique index.",
@@ -90,11 +86,9 @@ def _partition_columns(table: Table) -> set[str]:
     return set(table.partition_columns).union(*map(_partition_columns, table.partitions))
 
 
-@rule(
+@IDENTITY.error(
     "pk-default",
     "UUID key without DEFAULT gen_random_uuid()",
-    Severity.ERROR,
-    group="identity",
     reason="Several services insert with plain SQL. The database makes the key for all of them, "
     "with its built-in function, which needs no extension.",
     remedy="Set the default; existing rows do not change.",
@@ -117,11 +111,9 @@ def pk_default(catalog: Catalog) -> Iterator[Found]:
             yield Found(table, f"{table.identity}.id", f"id has {has}, not {DEFAULT}", fix)
 
 
-@rule(
+@IDENTITY.error(
     "sequence",
     "Serial, identity or sequence",
-    Severity.ERROR,
-    group="identity",
     reason="Only one database can produce the values, and every service must query it for them. "
     "The key also shows how many rows there are.",
     remedy="Use a UUID key. For a meaningful count or order, use a plain column that the "

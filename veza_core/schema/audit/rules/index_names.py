@@ -8,18 +8,16 @@ from veza_core.db.url import MAX_NAME_BYTES
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.fixes import index_name, relation
 from veza_core.schema.audit.objects import Index
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import INDEXES, Fix, Found, Stage
 from veza_core.schema.quoting import ident, snake
 
 PLAYS = "CREATE TABLE plays (user_id uuid, track_id uuid, title text);"
 _MORE = "_[a-z0-9_]+"
 
 
-@rule(
+@INDEXES.warning(
     "index-name",
     "Index not named by the convention",
-    Severity.WARNING,
-    group="indexes",
     reason="In plans and error messages, `idx_<table>_<column>[_<column>…]` shows which columns "
     "the index has. The name may continue after the columns, for an expression, an operator "
     "class, a condition, INCLUDE or another method. For an expression or an operator class it "

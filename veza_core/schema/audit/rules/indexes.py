@@ -7,16 +7,14 @@ from veza_core.schema.audit.catalog import BrokenIndex, Catalog
 from veza_core.schema.audit.fixes import alter_table, drop_index, dropped, duplicates, presence
 from veza_core.schema.audit.index_meaning import feed_index
 from veza_core.schema.audit.objects import Index, Table
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import INDEXES, Fix, Found, Stage
 from veza_core.schema.audit.rules.index_names import PLAYS, is_well_named
 from veza_core.schema.quoting import clip, ident, qualified
 
 
-@rule(
+@INDEXES.error(
     "index-invalid",
     "Index that is not valid",
-    Severity.ERROR,
-    group="indexes",
     reason="A failed concurrent build leaves an invalid index. It slows every write and serves no "
     "query. A unique one does not check the rows that it lacks.",
     remedy="Build it again, or drop it if another index does the same. A unique index cannot be "
@@ -86,11 +84,9 @@ def _rebuild(index: Index) -> Fix | None:
     return Fix(Stage.INDEX, (statement,), dropped(index), otherwise={statement: (undo,)})
 
 
-@rule(
+@INDEXES.warning(
     "index-duplicate",
     "Duplicate index",
-    Severity.WARNING,
-    group="indexes",
     reason="Every write updates both indexes, but only one of them is read.",
     remedy="Drop the reported index. The other one does the same and more.",
     bad=f"{PLAYS}\nCREATE INDEX idx_plays_user_id ON plays (user_id);\n"
@@ -111,11 +107,9 @@ def index_duplicate(catalog: Catalog) -> Iterator[Found]:
                 yield Found(table, index.identity, message, _drop(index, other))
 
 
-@rule(
+@INDEXES.warning(
     "index-redundant",
     "Index that another index begins with",
-    Severity.WARNING,
-    group="indexes",
     reason="A b-tree on (a, b) also serves queries by a, so the index on (a) only costs time and "
     "space.",
     remedy="Drop the shorter one, unless it is so much smaller that you have measured the gain.",

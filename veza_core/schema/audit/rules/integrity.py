@@ -6,7 +6,7 @@ from dataclasses import replace
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.fixes import alter_table
 from veza_core.schema.audit.objects import UUID, ForeignKey
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import INTEGRITY, Fix, Found, Stage
 from veza_core.schema.audit.rules.examples import USERS
 from veza_core.schema.audit.rules.keys import claims, foreign_keys, has_name_free, reference
 from veza_core.schema.quoting import clip, columns, ident, literal
@@ -25,11 +25,9 @@ def _spell(key: ForeignKey) -> str:
     return f"({columns(key.columns)})"
 
 
-@rule(
+@INTEGRITY.error(
     "fk-not-uuid",
     "Foreign key column that is not UUID",
-    Severity.ERROR,
-    group="integrity",
     reason="Every key is a UUID, so every reference must be one too.",
     remedy="Change the referenced table to a UUID key, together with the reference.",
     bad="CREATE TABLE users (id bigint PRIMARY KEY);\nCREATE TABLE plays (user_id bigint\n"
@@ -48,11 +46,9 @@ def fk_not_uuid(catalog: Catalog) -> Iterator[Found]:
             yield Found(key.table, key.identity, f"{what}, not uuid")
 
 
-@rule(
+@INTEGRITY.error(
     "fk-type-mismatch",
     "Foreign key whose type differs from the referenced column's",
-    Severity.ERROR,
-    group="integrity",
     reason="PostgreSQL converts the value at each check, and the smaller type cannot hold all "
     "keys.",
     remedy="Give both columns the same type in a migration.",
@@ -76,11 +72,9 @@ def fk_type_mismatch(catalog: Catalog) -> Iterator[Found]:
             yield Found(key.table, key.identity, "; ".join(wrong))
 
 
-@rule(
+@INTEGRITY.error(
     "fk-on-delete",
     "Foreign key without ON DELETE",
-    Severity.ERROR,
-    group="integrity",
     reason="Decide what a delete of the referenced row does: CASCADE if it owns this row, SET "
     "NULL if this is only a reference, RESTRICT to forbid the delete. The catalog does not show "
     "whether ON DELETE NO ACTION was chosen or forgotten, so it is always reported.",
@@ -153,11 +147,9 @@ def _definition(key: ForeignKey, on_delete: str) -> str:
     return " ".join(parts)
 
 
-@rule(
+@INTEGRITY.error(
     "fk-set-null-not-null",
     "SET NULL on a NOT NULL column",
-    Severity.ERROR,
-    group="integrity",
     reason="The delete that should set NULL fails, long after the mistake was made.",
     remedy="Use CASCADE if the other row owns this one. Drop NOT NULL if this is only a reference.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid NOT NULL\n"
@@ -181,11 +173,9 @@ def fk_set_null_not_null(catalog: Catalog) -> Iterator[Found]:
                 break
 
 
-@rule(
+@INTEGRITY.error(
     "fk-deferrable",
     "Deferrable foreign key",
-    Severity.ERROR,
-    group="integrity",
     reason="A row that refers to nothing then fails at COMMIT, far from the statement that caused "
     "it. The planner cannot use the key.",
     remedy="Make it NOT DEFERRABLE. PostgreSQL only changes the catalog, and checks no rows.",
@@ -206,11 +196,9 @@ def fk_deferrable(catalog: Catalog) -> Iterator[Found]:
             yield Found(key.table, key.identity, f"{_spell(key)} is DEFERRABLE", fix)
 
 
-@rule(
+@INTEGRITY.error(
     "fk-not-valid",
     "Foreign key that is not valid",
-    Severity.ERROR,
-    group="integrity",
     reason="With NOT VALID, existing rows may refer to nothing, although the table has a "
     "constraint.",
     remedy="Validate it. Reads and writes continue meanwhile. It fails if rows refer to nothing: "
@@ -245,11 +233,9 @@ def _checked(catalog: Catalog, key: ForeignKey) -> Fix | None:
     return replace(fix, changes=changes) if fix is not None else None
 
 
-@rule(
+@INTEGRITY.error(
     "fk-leaves-schema",
     "Foreign key to another schema",
-    Severity.ERROR,
-    group="integrity",
     reason="Schemas belong to different services, which deploy, restore and drop them "
     "independently.",
     remedy="Move the table, or keep only the other row's id, in a column whose name does not end "

@@ -8,7 +8,7 @@ from veza_core.db.url import MAX_NAME_BYTES
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.fixes import alter_table, is_free
 from veza_core.schema.audit.objects import Table
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import TYPES, Fix, Found, Stage
 from veza_core.schema.quoting import RESERVED, clip, ident, snake
 
 
@@ -41,11 +41,9 @@ def _found(table: Table | None, where: str, what: str) -> Found:
     return Found(table, where, f"the name of {what}")
 
 
-@rule(
+@TYPES.warning(
     "name-not-snake-case",
     "Name that is not snake_case",
-    Severity.WARNING,
-    group="types",
     reason="PostgreSQL folds a name without quotes to lower case. So every statement of every "
     "client must quote a name with capitals, blanks or other characters.",
     remedy="Rename it in the same release as the clients that use it.",
@@ -64,11 +62,9 @@ def _is_snake_case(name: str) -> bool:
     return re.fullmatch(r"[^\W\d]\w*", name) is not None and name == name.lower()
 
 
-@rule(
+@TYPES.warning(
     "name-reserved",
     "Name that is a reserved word",
-    Severity.WARNING,
-    group="types",
     reason="Every statement of every client must quote a reserved word.",
     remedy="Rename it in the same release as the clients that use it.",
     bad='CREATE TABLE plays ("user" uuid);',
@@ -80,11 +76,9 @@ def name_reserved(catalog: Catalog) -> Iterator[Found]:
     return _named(catalog, RESERVED.__contains__, "is a reserved word")
 
 
-@rule(
+@TYPES.warning(
     "check-name",
     "Check constraint not named by the convention",
-    Severity.WARNING,
-    group="types",
     reason="With a name like `chk_<table>_<what>`, an error message in any client says which "
     "check failed on which table.",
     remedy="Rename it; the lock is short.",
@@ -128,11 +122,9 @@ def _suggested(table: Table, name: str) -> str:
     return clip(f"chk_{snake(table.name)}_{what}")
 
 
-@rule(
+@TYPES.warning(
     "comment-missing",
     "Table or column without a comment",
-    Severity.WARNING,
-    group="types",
     reason="Developers of other services read the schema in psql. Comments are the only place "
     "that says what a column means, and in which unit.",
     remedy="Add COMMENT ON TABLE … or COMMENT ON COLUMN …, with the unit.",

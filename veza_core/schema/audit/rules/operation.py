@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from veza_core.schema.audit.catalog import Catalog, Sequence
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import OPERATION, Fix, Found, Stage
 from veza_core.schema.quoting import ident
 
 #: The part of its numbers that a sequence or a key may have used.
@@ -22,11 +22,9 @@ def known(analyzed: datetime | None) -> str:
     return f"by statistics of {moment:%Y-%m-%d %H:%M} UTC"
 
 
-@rule(
+@OPERATION.error(
     "key-near-end",
     "Sequence or integer key that is nearly full",
-    Severity.ERROR,
-    group="operation",
     reason="When it is full, every INSERT fails. A wider column needs a rewrite under an "
     "exclusive lock, and so do all columns that refer to it. This work takes weeks, and must "
     "begin early. A bigint sequence for an integer column ends where the column ends.",
@@ -79,11 +77,9 @@ def _used(sequence: Sequence, end: int) -> int | None:
     return 100 * abs(sequence.last - start) // max(abs(end - start), 1)
 
 
-@rule(
+@OPERATION.warning(
     "table-unlogged",
     "Unlogged table, which is empty after a crash",
-    Severity.WARNING,
-    group="operation",
     reason="An UNLOGGED table is empty after a crash or a failover, on every replica, and in each "
     "restore of a base backup. Often it is left over from a data load.",
     remedy="Run ALTER TABLE … SET LOGGED, which rewrites it under an exclusive lock. If it is a "
@@ -99,11 +95,9 @@ def table_unlogged(catalog: Catalog) -> Iterator[Found]:
             yield Found(table, table.identity, "the table is UNLOGGED")
 
 
-@rule(
+@OPERATION.warning(
     "extension-outdated",
     "Extension older than the server's version of it",
-    Severity.WARNING,
-    group="operation",
     reason="After an upgrade of the server's packages, the database keeps the old functions of "
     "the extension. It does not get their corrections, and it differs from new databases.",
     remedy="Read the release notes of the extension, then run ALTER EXTENSION … UPDATE.",
@@ -122,11 +116,9 @@ def extension_outdated(catalog: Catalog) -> Iterator[Found]:
         yield Found(None, name, f"{name} is {installed}, the server offers {offered}", fix)
 
 
-@rule(
+@OPERATION.error(
     "collation-changed",
     "Collation whose version changed since its indexes were built",
-    Severity.ERROR,
-    group="operation",
     reason="An update of the operating system's C library or of ICU can change how texts are "
     "sorted. Indexes that were built before keep the old order: searches miss rows, and unique "
     "indexes accept duplicates.",
@@ -152,11 +144,9 @@ def collation_changed(catalog: Catalog) -> Iterator[Found]:
             yield Found(None, name or f"database {ident(catalog.database)}", message)
 
 
-@rule(
+@OPERATION.error(
     "replica-identity",
     "Published table without a replica identity",
-    Severity.ERROR,
-    group="operation",
     reason="As soon as such a table is in a publication, every UPDATE and DELETE on it fails. A "
     "publication FOR ALL TABLES contains it at once.",
     remedy="Give the table a primary key, or set REPLICA IDENTITY USING INDEX with a unique index "

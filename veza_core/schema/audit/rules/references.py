@@ -7,9 +7,8 @@ from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.distributed import kept_by_triggers
 from veza_core.schema.audit.fixes import alter_table, create_index
 from veza_core.schema.audit.index_meaning import covers, feed_index
-from veza_core.schema.audit.meaning import is_polymorphic
 from veza_core.schema.audit.objects import UUID, ForeignKey, Table
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import INTEGRITY, Fix, Found, Stage
 from veza_core.schema.audit.rules.examples import USERS
 from veza_core.schema.audit.rules.integrity import EXAMPLE, GOOD
 from veza_core.schema.audit.rules.keys import foreign_keys, has_name_free, key_name, reference
@@ -19,11 +18,9 @@ from veza_core.schema.quoting import columns, ident, qualified
 _INTEGERS = frozenset([21, 23, 20])
 
 
-@rule(
+@INTEGRITY.error(
     "fk-not-indexed",
     "Foreign key without an index",
-    Severity.ERROR,
-    group="integrity",
     reason="PostgreSQL does not index the column that refers to another table. Each delete from "
     "the other table then reads this whole table while it holds locks, and joins read it too. The "
     "index must be valid, contain all rows with a reference, and begin with the key's columns, in "
@@ -87,11 +84,9 @@ def _cover(catalog: Catalog, table: Table, names: tuple[str, ...]) -> Fix | None
     return create_index(catalog, table, names)
 
 
-@rule(
+@INTEGRITY.warning(
     "fk-name",
     "Foreign key not named by the convention",
-    Severity.WARNING,
-    group="integrity",
     reason="`<table>_<column>_fkey` is PostgreSQL's own name. Error messages show it, and "
     "services look for it there.",
     remedy="Rename it; the lock is short.",
@@ -118,11 +113,9 @@ def fk_name(catalog: Catalog) -> Iterator[Found]:
         yield Found(key.table, key.identity, f"{ident(key.name)} is not named {name}", fix)
 
 
-@rule(
+@INTEGRITY.warning(
     "fk-missing",
     "Column `<something>_id` without a foreign key",
-    Severity.WARNING,
-    group="integrity",
     reason="Without a foreign key, a row can refer to a row that was deleted or never existed. If "
     "another column says to which table the column refers, it cannot have a foreign key: add it "
     "to the exceptions file.",
@@ -159,8 +152,10 @@ def fk_missing(catalog: Catalog) -> Iterator[Found]:
             name = column.name
             if name in known or not name.endswith("_id") or column.is_virtual:
                 continue
-            if column.base_type != UUID and not _is_number_of(catalog, table, name):
-                continue
+            if column.base_type != UUID:
+                key = catalog.meaning.other_key(table, name)
+                if key is None or not {column.base_type, key.base_type} <= _INTEGERS:
+                    continue
             if column.is_inherited and name not in inherited:
                 continue
             where = f"{table.identity}.{ident(name)}"
@@ -168,21 +163,6 @@ def fk_missing(catalog: Catalog) -> Iterator[Found]:
             fix = _refer(catalog, table, name, target) if target is not None else None
             hint = f" (to {target.identity}?)" if target is not None else ""
             yield Found(table, where, f"{ident(name)} has no foreign key{hint}", fix)
-
-
-def _is_number_of(catalog: Catalog, table: Table, name: str) -> bool:
-    """Whether an integer is the key of a table of that name.
-
-    Beside a column `<something>_type`, which names the table, it cannot have a foreign key.
-    """
-    target = catalog.meaning.table_named(table, name)
-    if target is None or target.primary_key is None or target is table:
-        return False
-    if is_polymorphic(table, name):
-        return False
-    [key] = target.primary_key.keys
-    types = {table.columns[name].base_type, target.columns[key].base_type if key else 0}
-    return types <= _INTEGERS
 
 
 def _refer(catalog: Catalog, table: Table, column: str, target: Table) -> Fix | None:

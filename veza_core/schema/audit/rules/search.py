@@ -24,7 +24,7 @@ from veza_core.schema.audit.index_meaning import (
 )
 from veza_core.schema.audit.meaning import ACTIVITY_WORDS, OWNER_COLUMNS, is_activity
 from veza_core.schema.audit.objects import TIMESTAMP, TIMESTAMPTZ, Index, Table
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import INDEXES, Fix, Found, Stage
 from veza_core.schema.quoting import columns, ident, literal, qualified
 
 _IDENTITY_COLUMNS = ("email", "username", "slug")
@@ -38,11 +38,9 @@ def _listed(words: Iterable[str]) -> str:
     return ", ".join(sorted(words))
 
 
-@rule(
+@INDEXES.error(
     "unique-not-partial",
     "Unique index that deleted rows block",
-    Severity.ERROR,
-    group="indexes",
     reason="On a table with deleted_at, a deleted row stays. If the unique index contains it, its "
     "e-mail address, its name or its place can never be used again. Three other indexes are "
     "accepted: one whose condition says more than `deleted_at IS NULL`; one with deleted_at among "
@@ -157,11 +155,9 @@ def _served(index: Index) -> list[tuple[str, ...]]:
     ]
 
 
-@rule(
+@INDEXES.error(
     "search-not-unique",
     "email, username or slug that two rows may share",
-    Severity.ERROR,
-    group="indexes",
     reason="Each of these columns must find one row, at sign-in or by an address in a browser. A "
     "slug identifies its row in every table, alone or within the row's parent. An e-mail address "
     "or username identifies its row in a table of accounts. A table of accounts is one that an "
@@ -263,11 +259,9 @@ def _folds(index: Index, place: int, name: str) -> bool:
     return index.columns_at(place) == (name,) and not re.search(r"\b(CASE|NULLIF)\b", expression)
 
 
-@rule(
+@INDEXES.warning(
     "feed-not-indexed",
     "Feed without an index ending in created_at DESC",
-    Severity.WARNING,
-    group="indexes",
     reason="A feed shows the newest rows first. Without the index, each page sorts all rows. "
     "A feed is a table with created_at. Each account has many rows of it, by one of the columns "
     f"{_listed(OWNER_COLUMNS)}. The table also has soft deletion, or its name ends in an "

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.objects import Function
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import SECURITY, Fix, Found, Stage
 from veza_core.schema.quoting import ident
 
 _TOTAL = "CREATE TABLE totals (n bigint);"
@@ -46,11 +46,9 @@ def _routines(catalog: Catalog) -> Iterator[Function]:
             yield function
 
 
-@rule(
+@SECURITY.warning(
     "function-search-path",
     "Function with the caller's search_path",
-    Severity.WARNING,
-    group="security",
     reason="Names without a schema depend on the caller's search_path. With it, the caller of a "
     "SECURITY DEFINER function chooses what runs with the owner's privileges; in a policy, which "
     "rows are visible. PostgreSQL searches pg_temp first, unless the function's own path names it "
@@ -115,11 +113,9 @@ def _folded(name: str) -> str:
     return name[1:-1] if name.startswith('"') else name.lower()
 
 
-@rule(
+@SECURITY.warning(
     "definer-public",
     "SECURITY DEFINER function that every role may call",
-    Severity.WARNING,
-    group="security",
     reason="The function runs with the privileges of its owner, who often owns all tables. CREATE "
     "FUNCTION lets PUBLIC execute it, unless this privilege is revoked.",
     remedy="Revoke EXECUTE from PUBLIC, and grant it to the roles that need it. No SQL is "
@@ -145,11 +141,9 @@ _POLICY = (
 )
 
 
-@rule(
+@SECURITY.error(
     "policy-without-rls",
     "Policies on a table without row level security",
-    Severity.ERROR,
-    group="security",
     reason="Without ALTER TABLE … ENABLE ROW LEVEL SECURITY, policies and FORCE have no effect: "
     "every role with a privilege on the table sees all rows.",
     remedy="Enable it when each role that uses the table has a policy, or drop the policies. No "
@@ -166,11 +160,9 @@ def policy_without_rls(catalog: Catalog) -> Iterator[Found]:
             yield Found(table, table.identity, f"it {what}, but row level security is not enabled")
 
 
-@rule(
+@SECURITY.warning(
     "rls-without-policy",
     "Row level security without a policy",
-    Severity.WARNING,
-    group="security",
     reason="Only the owner, superusers and roles with BYPASSRLS see rows. The others see none, "
     "and get no error.",
     remedy="Create the policies. If no role should see the table, revoke the privileges instead. "
@@ -189,11 +181,9 @@ def rls_without_policy(catalog: Catalog) -> Iterator[Found]:
             yield Found(table, table.identity, message)
 
 
-@rule(
+@SECURITY.error(
     "trigger-privilege",
     "Table on which another role may create a trigger or a foreign key",
-    Severity.ERROR,
-    group="security",
     reason="A trigger runs with the privileges of the role that changes the row. In a migration or "
     "a purge, this is the tables' owner. A foreign key has the same effect: when the owner deletes "
     "a row, ON DELETE CASCADE deletes rows of the other role's table, and fires that table's "

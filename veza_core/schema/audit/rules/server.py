@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import Catalog
-from veza_core.schema.audit.rule import Found, Severity, rule
+from veza_core.schema.audit.rule import GOVERNANCE, Found
 from veza_core.schema.audit.rules.governance import PUBLIC
 from veza_core.schema.quoting import ident
 
 
-@rule(
+@GOVERNANCE.warning(
     "random-page-cost",
     "Default random_page_cost",
-    Severity.WARNING,
-    group="governance",
     reason="PostgreSQL's default, 4, is for rotating disks. With it, PostgreSQL sorts a heavy "
     "user's rows instead of reading an index in order, and so reads a hundred times as much (ADR "
     "5). A backup of a database does not contain its settings (ALTER DATABASE … SET): they are "

@@ -15,7 +15,7 @@ from veza_core.schema.audit.fixes import (
 )
 from veza_core.schema.audit.meaning import Referral
 from veza_core.schema.audit.objects import SOFT_DELETE, TIMESTAMP, TIMESTAMPTZ, Column, Table
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import TIME, Fix, Found, Stage
 from veza_core.schema.audit.rules.examples import TABLE
 from veza_core.schema.audit.rules.triggers import create_trigger
 from veza_core.schema.quoting import ident, literal
@@ -38,11 +38,9 @@ def _columns(catalog: Catalog) -> Iterator[tuple[Table, Column]]:
                 yield table, column
 
 
-@rule(
+@TIME.error(
     "timestamps-missing",
     "Table without created_at or updated_at",
-    Severity.ERROR,
-    group="time",
     reason="For support, synchronisation and debugging, people need to know when a row was "
     "created and when it last changed.",
     remedy="Add the column, and the trigger for updated_at. Existing rows get the time of the "
@@ -104,11 +102,9 @@ def _owner_of_feed(catalog: Catalog, table: Table) -> Referral | None:
     return catalog.meaning.owner(with_it) if catalog.meaning.is_feed(with_it) else None
 
 
-@rule(
+@TIME.error(
     "timestamps-type",
     "created_at or updated_at that is not TIMESTAMPTZ",
-    Severity.ERROR,
-    group="time",
     reason="Without a zone, each client may read the time as a different moment.",
     remedy="If you know that the values are UTC, use ALTER COLUMN … TYPE timestamptz USING … AT "
     "TIME ZONE 'UTC', which rewrites the table. No SQL is printed, because only you know the zone.",
@@ -124,11 +120,9 @@ def timestamps_type(catalog: Catalog) -> Iterator[Found]:
             yield Found(table, f"{table.identity}.{column.name}", message)
 
 
-@rule(
+@TIME.error(
     "timestamps-nullable",
     "Nullable created_at or updated_at",
-    Severity.ERROR,
-    group="time",
     reason="A row without a time is missing in every list that is sorted or filtered by it.",
     remedy="Fill in the NULLs, then SET NOT NULL. The SQL first checks beside running writes that "
     "there are no NULLs, so that SET NOT NULL is quick. It fails if there are some.",
@@ -181,11 +175,9 @@ def _set_not_null(table: Table, column: Column) -> Fix | None:
     )
 
 
-@rule(
+@TIME.error(
     "timestamps-default",
     "created_at or updated_at without DEFAULT CURRENT_TIMESTAMP",
-    Severity.ERROR,
-    group="time",
     reason="Several services insert with plain SQL, and the database sets the time. All tables "
     "spell the default in the same way, so that schemas can be compared as text. now() means the "
     "same. clock_timestamp() and statement_timestamp() do not. A quoted 'now' is always the time "
@@ -210,11 +202,9 @@ def timestamps_default(catalog: Catalog) -> Iterator[Found]:
         yield Found(table, where, f"{column.name} has {has}, not {DEFAULT}", fix)
 
 
-@rule(
+@TIME.error(
     "timestamp-without-time-zone",
     "Timestamp without time zone",
-    Severity.ERROR,
-    group="time",
     reason="Without a zone, each client may read the time as a different moment.",
     remedy="If you know that the values are UTC, use ALTER COLUMN … TYPE timestamptz USING … AT "
     "TIME ZONE 'UTC', which rewrites the table. No SQL is printed, because only you know the zone.",
@@ -244,11 +234,9 @@ def _timestamps(catalog: Catalog) -> Iterator[tuple[Found, str]]:
         yield Found(table, f"{table.identity}.{name}", message), column.name
 
 
-@rule(
+@TIME.error(
     "deleted-at-type",
     "deleted_at that is not a nullable TIMESTAMPTZ",
-    Severity.ERROR,
-    group="time",
     reason="NULL means that the row is live, and all partial indexes depend on this. With a "
     "default, each new row would be deleted at once.",
     remedy="Make it a nullable timestamptz without a default. The SQL does everything except a "

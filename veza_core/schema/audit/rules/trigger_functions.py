@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.objects import Function, Table
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import TIME, Fix, Found, Stage
 from veza_core.schema.audit.rules.examples import FUNCTION
 from veza_core.schema.quoting import qualified
 
@@ -34,11 +34,9 @@ def create_function(schema: str) -> str:
     )
 
 
-@rule(
+@TIME.error(
     "trigger-function-changed",
     "update_updated_at_column() differs from the Standard's",
-    Severity.ERROR,
-    group="time",
     reason="The updated_at of every table depends on these two lines. With an empty search_path, "
     "the function does the same for every caller.",
     remedy="Replace the function. Its triggers stay.",

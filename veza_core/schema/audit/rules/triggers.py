@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.objects import Table, Trigger
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import TIME, Fix, Found, Stage
 from veza_core.schema.audit.rules.examples import FUNCTION, TABLE, TRIGGER
 from veza_core.schema.audit.rules.touching import is_readable, sets_the_time
 from veza_core.schema.audit.rules.trigger_functions import (
@@ -88,11 +88,9 @@ def create_trigger(catalog: Catalog, table: Table, replaced: Trigger | None = No
     return Fix(Stage.TRIGGER, tuple(statements), frozenset([f"trigger on {table.identity}"]))
 
 
-@rule(
+@TIME.error(
     "trigger-missing",
     "No trigger for updated_at",
-    Severity.ERROR,
-    group="time",
     reason="Services in several languages update the same rows. Only the database sees all "
     "updates, so it must set the time.",
     remedy="Create the trigger. It takes a short lock that waits for writes in progress.",
@@ -114,11 +112,9 @@ def trigger_missing(catalog: Catalog) -> Iterator[Found]:
             yield Found(table, table.identity, message, create_trigger(catalog, table))
 
 
-@rule(
+@TIME.error(
     "trigger-disabled",
     "Disabled trigger for updated_at",
-    Severity.ERROR,
-    group="time",
     reason="A disabled trigger looks like any other in a listing, but does nothing. A trigger "
     "that fires only on replicas does nothing here.",
     remedy="Enable it.",
@@ -149,11 +145,9 @@ def trigger_disabled(catalog: Catalog) -> Iterator[Found]:
             yield Found(trigger.table, trigger.identity, f"{trigger.name} {how}", fix)
 
 
-@rule(
+@TIME.error(
     "trigger-timing",
     "Trigger for updated_at that is not BEFORE UPDATE FOR EACH ROW",
-    Severity.ERROR,
-    group="time",
     reason="An AFTER trigger or a statement trigger cannot change the row. A trigger with a list "
     "of columns or with WHEN misses some changes. On INSERT, it overwrites a given time.",
     remedy="Create it again, BEFORE UPDATE FOR EACH ROW, without columns and without WHEN.",
@@ -196,11 +190,9 @@ def _may_be_replaced(trigger: Trigger) -> bool:
     return free and does_only_that and trigger.parent is None
 
 
-@rule(
+@TIME.warning(
     "trigger-name",
     "Trigger for updated_at not named by the convention",
-    Severity.WARNING,
-    group="time",
     reason="People and migrations expect the name `update_<table>_updated_at`. Triggers also fire "
     "in the order of their names.",
     remedy="Rename it.",
@@ -225,11 +217,9 @@ def trigger_name_differs(catalog: Catalog) -> Iterator[Found]:
         yield Found(table, trigger.identity, f"{trigger.name} is not named {name}", fix)
 
 
-@rule(
+@TIME.error(
     "trigger-function",
     "Trigger for updated_at that calls another function",
-    Severity.ERROR,
-    group="time",
     reason="If all tables use one function, you read, test and change it once.",
     remedy="Let the trigger call update_updated_at_column(). SQL is printed only if the other "
     "function does nothing else than set the time.",

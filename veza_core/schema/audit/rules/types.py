@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.fixes import alter_table
 from veza_core.schema.audit.objects import BPCHAR, JSON, MONEY, TIMETZ, VARCHAR, Column, Table
-from veza_core.schema.audit.rule import Fix, Found, Severity, Stage, rule
+from veza_core.schema.audit.rule import TYPES, Fix, Found, Stage
 from veza_core.schema.quoting import ident
 
 
@@ -15,11 +15,9 @@ def _found(table: Table, column: Column, fix: Fix | None = None) -> Found:
     return Found(table, f"{table.identity}.{name}", f"{name} is {column.type_name}", fix)
 
 
-@rule(
+@TYPES.warning(
     "type-char",
     "char(n)",
-    Severity.WARNING,
-    group="types",
     reason="PostgreSQL pads its values with blanks up to n. A comparison with char(n) ignores "
     "these blanks, but one with text does not. The type is neither smaller nor faster than text.",
     remedy="Use varchar(n) if the limit has a meaning, and text otherwise. No SQL is printed, "
@@ -34,11 +32,9 @@ def type_char(catalog: Catalog) -> Iterator[Found]:
         yield _found(table, column)
 
 
-@rule(
+@TYPES.warning(
     "type-json",
     "json",
-    Severity.WARNING,
-    group="types",
     reason="json stores text and parses it at every access. It has no equality and no index.",
     remedy="Use jsonb. No SQL is printed: the order of keys and duplicate keys would be lost, and "
     "the table is rewritten.",
@@ -52,11 +48,9 @@ def type_json(catalog: Catalog) -> Iterator[Found]:
         yield _found(table, column)
 
 
-@rule(
+@TYPES.warning(
     "type-money",
     "money",
-    Severity.WARNING,
-    group="types",
     reason="The server's lc_monetary decides the currency. With another setting, the same rows "
     "mean a different amount.",
     remedy="Use numeric, and a second column for the currency.",
@@ -70,11 +64,9 @@ def type_money(catalog: Catalog) -> Iterator[Found]:
         yield _found(table, column)
 
 
-@rule(
+@TYPES.warning(
     "type-varchar-unbounded",
     "varchar without a length",
-    Severity.WARNING,
-    group="types",
     reason="varchar suggests a limit, but has none. Readers cannot tell whether the limit was "
     "forgotten.",
     remedy="Use varchar(n) if the limit has a meaning, and text otherwise. The SQL says text, and "
@@ -131,11 +123,9 @@ def _is_computed(table: Table, name: str) -> bool:
     )
 
 
-@rule(
+@TYPES.warning(
     "type-timetz",
     "time with time zone",
-    Severity.WARNING,
-    group="types",
     reason="Without a date, a zone has no known offset: the type cannot handle daylight saving "
     "time.",
     remedy="For a moment, use timestamptz. For a time of day, use time, and a second column for "

@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.index_meaning import bare, conjuncts, split
 from veza_core.schema.audit.objects import SOFT_DELETE, Index, Table
-from veza_core.schema.audit.rule import Found, Severity, rule
+from veza_core.schema.audit.rule import INDEXES, Found
 from veza_core.schema.quoting import columns, ident
 
 
-@rule(
+@INDEXES.warning(
     "unique-nullable",
     "Unique index of several columns, one of which may be NULL",
-    Severity.WARNING,
-    group="indexes",
     reason="NULL is never equal to NULL. There can be any number of rows (a, NULL), and ON "
     "CONFLICT never finds them.",
     remedy="Choose one of four. If the column always has a value: NOT NULL. If NULL is a value "
@@ -113,11 +111,9 @@ def _closes(other: Index, index: Index, loose: tuple[str, ...]) -> bool:
 _WHOLE = {"array_ops": "an array", "jsonb_ops": "jsonb", "tsvector_ops": "tsvector"}
 
 
-@rule(
+@INDEXES.warning(
     "index-method",
     "B-tree on an array, jsonb or tsvector",
-    Severity.WARNING,
-    group="indexes",
     reason="It only finds values that are equal as a whole, which queries rarely need. A value of "
     "more than 2,704 bytes cannot be inserted. GIN finds what is inside a value: `@>`, `?`, `@@`.",
     remedy="Create a GIN index (CONCURRENTLY), or an index on the searched expression, and drop "
