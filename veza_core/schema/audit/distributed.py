@@ -7,25 +7,18 @@ the recorded catalog is changed in exactly this way, and everything else is comp
 import copy
 import re
 from collections.abc import Iterator
-from typing import Any
-
-import psycopg
 
 from veza_core.counted import counted
 from veza_core.db.distribution import FUNCTION, OnDelete
 from veza_core.db.on_delete import BODY, SETTINGS
 from veza_core.schema.audit.catalog import Catalog
-from veza_core.schema.audit.objects import Table
+from veza_core.schema.audit.objects import Table, Trigger
 from veza_core.schema.snapshot import Snapshot
 from veza_core.schema.snapshot.drift import Difference
 
 FOREIGN_KEY = re.compile(
     r"FOREIGN KEY \((\w+)\) REFERENCES public\.(\w+)\(\w+\) ON DELETE (CASCADE|SET NULL)"
 )
-ON_DELETE_FUNCTION = f"""
-SELECT prosrc, prosecdef, proconfig FROM pg_catalog.pg_proc
-WHERE proname = '{FUNCTION}' AND pronamespace = pg_catalog.to_regnamespace('django')
-"""
 
 
 def trigger_of(table: str, definition: str) -> OnDelete | None:
@@ -61,14 +54,19 @@ def bent(expected: Snapshot, catalog: Catalog, spread: frozenset[str]) -> Snapsh
     return expected
 
 
-def triggers_of(catalog: Catalog) -> list[OnDelete]:
+def _of_distribute(catalog: Catalog) -> list[Trigger]:
     """The triggers that replace foreign keys, on the tables of `public`."""
     return [
-        OnDelete(table.name, *trigger.arguments[:3])
+        trigger
         for table in catalog.tables
         for trigger in table.triggers
         if (trigger.function.schema, trigger.function.name) == ("django", FUNCTION)
     ]
+
+
+def triggers_of(catalog: Catalog) -> list[OnDelete]:
+    """What these triggers do."""
+    return [OnDelete(each.table.name, *each.arguments[:3]) for each in _of_distribute(catalog)]
 
 
 def kept_by_triggers(catalog: Catalog, table: Table) -> set[str]:
@@ -78,14 +76,12 @@ def kept_by_triggers(catalog: Catalog, table: Table) -> set[str]:
     return {each.column for each in triggers_of(catalog) if each.table == table.name}
 
 
-def function_differs(connection: psycopg.Connection[Any], catalog: Catalog) -> Iterator[Difference]:
+def function_differs(catalog: Catalog) -> Iterator[Difference]:
     """A difference if the triggers' function is not the one that `distribute` creates."""
-    if not triggers_of(catalog):
-        return
-    row = connection.execute(ON_DELETE_FUNCTION.encode()).fetchone()
-    if row is not None and row != (BODY, True, SETTINGS):
-        name = f"django.{FUNCTION}()"
-        yield Difference("function", None, name, None, "as distribute makes it", "different")
+    for function in {trigger.function for trigger in _of_distribute(catalog)}:
+        if (function.source, function.is_definer, function.settings) != (BODY, True, SETTINGS):
+            name = f"django.{FUNCTION}()"
+            yield Difference("function", None, name, None, "as distribute makes it", "different")
 
 
 def notes(catalog: Catalog) -> tuple[str, ...]:

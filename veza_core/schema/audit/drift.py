@@ -59,7 +59,7 @@ def _differences(
     if PUBLIC not in catalog.schemas or not _is_v1(connection, catalog):
         return []
     expected = bent(load_snapshot(recorded_catalog()), catalog, spread)
-    return [*compare(expected, read_snapshot(connection)), *function_differs(connection, catalog)]
+    return [*compare(expected, read_snapshot(connection)), *function_differs(catalog)]
 
 
 def _found(catalog: Catalog, difference: Difference) -> Found:

@@ -12,16 +12,14 @@ from veza_core.schema.audit.session import SETTINGS
 # A session that builds or drops an index concurrently holds this lock on its table until the end,
 # and every role can see it: pg_stat_progress_create_index hides other roles' work. VACUUM and
 # ANALYZE hold it too. On a standby, nobody sees what the primary does.
-_IN_PROGRESS = """
-       NOT {index}.indisvalid AND {relation}.relkind <> 'I' AND (
+_IN_PROGRESS = """NOT i.indisvalid AND c.relkind <> 'I' AND (
            pg_is_in_recovery() OR EXISTS (
                SELECT FROM pg_locks l
-               WHERE l.locktype = 'relation' AND l.relation = {index}.indrelid
+               WHERE l.locktype = 'relation' AND l.relation = i.indrelid
                  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
                  AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_backend_pid()
                  AND l.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum UNION ALL
-                                   SELECT pid FROM pg_stat_progress_analyze)))
-"""
+                                   SELECT pid FROM pg_stat_progress_analyze)))"""
 
 # First what `index_of` makes keys of, then fields of `Index`. A key of 0 is an expression.
 INDEXES = f"""
@@ -42,7 +40,7 @@ SELECT i.indrelid, i.indkey::int2[], i.indnkeyatts, i.indclass::oid[], i.indcoll
        OR i.indexrelid IN (SELECT conindid FROM pg_constraint WHERE contype = 'f'),
        i.indnullsnotdistinct,
        parent.inhrelid IS NOT NULL,
-       {_IN_PROGRESS.format(index="i", relation="c").strip()},
+       {_IN_PROGRESS},
        con.conname::text, NOT i.indimmediate,
        (SELECT description FROM pg_description WHERE objsubid = 0 AND objoid = CASE
             WHEN con.oid IS NULL THEN i.indexrelid ELSE con.oid END
@@ -63,7 +61,7 @@ ORDER BY i.indexrelid
 # A TOAST table belongs to the table whose long values it stores.
 BROKEN_INDEXES = f"""
 SELECT c.oid, n.nspname::text, c.relname::text, owner.oid::regclass::text, t.relkind = 't',
-       {_IN_PROGRESS.format(index="i", relation="c").strip()}
+       {_IN_PROGRESS}
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -77,7 +75,7 @@ ORDER BY n.nspname, c.relname
 # Invalid indexes on which somebody may be working.
 IN_PROGRESS = f"""
 SELECT i.indexrelid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-WHERE i.indexrelid = ANY(%(indexes)s) AND {_IN_PROGRESS.format(index="i", relation="c").strip()}
+WHERE i.indexrelid = ANY(%(indexes)s) AND {_IN_PROGRESS}
 """
 
 STILL_INVALID = """

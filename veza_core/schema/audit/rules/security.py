@@ -205,7 +205,6 @@ def trigger_privilege(catalog: Catalog) -> Iterator[Found]:
     the table, of its schema and of the database are not reported, because they have these
     privileges anyway. Only these two privileges are checked.
     """
-    tables = {(table.schema, table.name): table for table in catalog.all_tables}
     for schema, name, role, words in catalog.attachers:
         where, who = f"{ident(schema)}.{ident(name)}", "PUBLIC" if role is None else ident(role)
         what = "every role" if role is None else f"role {who}"
@@ -213,4 +212,4 @@ def trigger_privilege(catalog: Catalog) -> Iterator[Found]:
         statement = f"REVOKE {listed} ON {where} FROM {who};"
         fix = Fix(Stage.OWNER, (statement,), frozenset([f"{listed} on {where} of {who}"]))
         message = f"{what} has {listed}, by which its code could run as the owner"
-        yield Found(tables.get((schema, name)), where, message, fix)
+        yield Found(catalog.by_name.get((schema, name)), where, message, fix)
