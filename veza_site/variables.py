@@ -17,54 +17,34 @@ CSRF_TRUSTED_ORIGINS: list[str] = setting("CSRF_TRUSTED_ORIGINS", values.names, 
 BEHIND_TLS_PROXY = setting("BEHIND_TLS_PROXY", values.flag, default=False)
 CONN_MAX_AGE = setting("CONN_MAX_AGE", values.integer(0, values.MOST_SECONDS, "seconds"), 0)
 DATABASE_URL = setting("DATABASE_URL", str, "")
-# The role that the admin reads with, without secrets: see `manage.py sync_roles`.
 DATABASE_SUPPORT_URL = setting("DATABASE_SUPPORT_URL", str, "")
-# Replicas that the admin reads from, with the same role: a list of URLs.
 DATABASE_REPLICA_URL = setting("DATABASE_REPLICA_URL", str, "")
-# How many seconds such a replica may be behind; beyond that, the primary is read instead.
 REPLICA_MAX_LAG = setting("REPLICA_MAX_LAG", values.number(1, values.MOST_SECONDS, "seconds"), 30.0)
-# The role of the site's own process, only for `manage.py sync_roles`: that process has it in
-# DATABASE_URL.
 DATABASE_WEB_URL = setting("DATABASE_WEB_URL", str, "")
-# How many seconds a statement with these roles may take.
 SUPPORT_STATEMENT_TIMEOUT = setting(
     "SUPPORT_STATEMENT_TIMEOUT", values.number(0.1, values.MOST_SECONDS, "seconds"), 10.0
 )
-# Whether the admin asks for a second factor.
 SECOND_FACTOR_REQUIRED = setting("SECOND_FACTOR_REQUIRED", values.flag, default=not DEBUG)
-# After how many minutes a drastic action asks for a new code.
 SECOND_FACTOR_AGAIN_MINUTES = setting("SECOND_FACTOR_AGAIN_MINUTES", values.MINUTES, 10)
-# The longest pause after wrong codes, in minutes.
 SECOND_FACTOR_PAUSE_MINUTES = setting("SECOND_FACTOR_PAUSE_MINUTES", values.MINUTES, 15)
-# Failed attempts at one name: from one network, and from a browser that signed in before.
 SIGN_IN_ATTEMPTS = setting("SIGN_IN_ATTEMPTS", values.POSITIVE, 5)
-# Failed attempts from one network at all names together, and at one name from all networks
-# together.
 SIGN_IN_ATTEMPTS_PER_NETWORK = setting("SIGN_IN_ATTEMPTS_PER_NETWORK", values.POSITIVE, 20)
 SIGN_IN_ATTEMPTS_PER_NAME = setting("SIGN_IN_ATTEMPTS_PER_NAME", values.POSITIVE, 10)
-# The pause after that, and the longest pause, in minutes.
 SIGN_IN_PAUSE_MINUTES = setting("SIGN_IN_PAUSE_MINUTES", values.MINUTES, 15)
 SIGN_IN_LONGEST_PAUSE_MINUTES = setting("SIGN_IN_LONGEST_PAUSE_MINUTES", values.MINUTES, 60)
-# Passwords that all processes together hash at the same time.
 SIGN_IN_HASHES_AT_ONCE = setting(
     "SIGN_IN_HASHES_AT_ONCE", values.SEVERAL, max(1, usable_processors() // 2)
 )
 # Sign-in attempts that one process handles at the same time: half of its threads are for pages.
 SIGN_INS_AT_ONCE = max(1, setting("WEB_THREADS", values.SEVERAL, WEB_THREADS) // 2)
-# For how many days attempts of others do not delay a browser that signed in.
 KNOWN_BROWSER_DAYS = setting("KNOWN_BROWSER_DAYS", values.DAYS, 90)
-# How long a session may be idle, and how long it lasts, in minutes.
 SESSION_IDLE_MINUTES = setting("SESSION_IDLE_MINUTES", values.MINUTES, 30)
 SESSION_MINUTES = setting("SESSION_MINUTES", values.MINUTES, 8 * 60)
-# The most rows in an export from the admin.
 EXPORT_MAX_ROWS = setting("EXPORT_MAX_ROWS", values.POSITIVE, 10_000)
-# How many seconds a migration's statement waits for a lock, and how often it is tried.
 MIGRATE_LOCK_TIMEOUT = setting("MIGRATE_LOCK_TIMEOUT", values.SECONDS, 5.0)
 MIGRATE_LOCK_ATTEMPTS = setting("MIGRATE_LOCK_ATTEMPTS", values.POSITIVE, 10)
-# How many seconds a replica may be behind while jobs write, and which replicas are ignored.
 JOB_MAX_REPLICA_LAG: float | None = setting("JOB_MAX_REPLICA_LAG", values.SECONDS_OR_NONE, 10.0)
 JOB_IGNORED_REPLICAS: list[str] = setting("JOB_IGNORED_REPLICAS", values.names, [])
-# The most rows that a batch of a backfill changes.
 BACKFILL_BATCH_SIZE = setting("BACKFILL_BATCH_SIZE", values.POSITIVE, 1000)
 # What `purge` deletes, and how many days after the row expired, was deleted or was written.
 PURGE_AFTER_DAYS: dict[str, int | None] = {
@@ -79,12 +59,9 @@ PURGE_AFTER_DAYS: dict[str, int | None] = {
         "history": None,
     }.items()
 }
-# Without DATABASE_URL: where the embedded server keeps its data, and the name of the database.
 EMBEDDED_DIRECTORY = setting("EMBEDDED_DIRECTORY", values.text, str(BASE_DIR / ".postgres"))
 EMBEDDED_DATABASE = setting("EMBEDDED_DATABASE", values.text, "veza")
-# Where `collectstatic` puts the static files, and the web server finds them.
 STATIC_ROOT = setting("STATIC_ROOT", values.text, str(BASE_DIR / "staticfiles"))
-# The token that a client of /metrics must send. Without it, the page does not exist.
 METRICS_TOKEN = setting("METRICS_TOKEN", values.token, "")
 LOG_FORMAT = setting("LOG_FORMAT", values.log_format, "text")
 

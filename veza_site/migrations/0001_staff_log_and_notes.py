@@ -40,6 +40,12 @@ ALTER TABLE django.veza_site_note ENABLE ALWAYS TRIGGER stamp_notes;
 """
 
 
+#: The same words for each index: see `veza_site.models.log.ACTION`.
+ACTION = ~models.Q(
+    action__regex="\\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\\.(enrol|recover|refuse))$"
+)
+
+
 class Migration(migrations.Migration):
     initial = True
 
@@ -160,35 +166,17 @@ class Migration(migrations.Migration):
                         fields=["subject_id", "-created_at", "-id"], name="idx_stafflog_subject_id"
                     ),
                     models.Index(
-                        condition=models.Q(
-                            (
-                                "action__regex",
-                                "\\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\\.(enrol|recover|refuse))$",
-                            ),
-                            _negated=True,
-                        ),
+                        condition=ACTION,
                         fields=["-created_at", "-id"],
                         name="idx_stafflog_actions",
                     ),
                     models.Index(
-                        condition=models.Q(
-                            (
-                                "action__regex",
-                                "\\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\\.(enrol|recover|refuse))$",
-                            ),
-                            _negated=True,
-                        ),
+                        condition=ACTION,
                         fields=["subject_id", "-created_at", "-id"],
                         name="idx_stafflog_subject_actions",
                     ),
                     models.Index(
-                        condition=models.Q(
-                            (
-                                "action__regex",
-                                "\\.(view|list|download)$|^(search|sign_in|sign_out|second_factor\\.(enrol|recover|refuse))$",
-                            ),
-                            _negated=True,
-                        ),
+                        condition=ACTION,
                         fields=["staff_id", "-created_at", "-id"],
                         name="idx_stafflog_staff_actions",
                     ),
