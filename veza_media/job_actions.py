@@ -81,16 +81,24 @@ class Cancel(JobAction):
     undo = "retry"
 
 
-class ChangePriority(JobAction):
+class PriorityAction(JobAction):
     """For waiting jobs."""
+
+    states = (TranscodeStatus.PENDING,)
+    watched = ("status", "priority")
+    undo = "priority"
+
+    def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+        return {"priority": str(before["priority"])} if "priority" in before else {}
+
+
+class ChangePriority(PriorityAction):
+    """Sets the priority that is typed."""
 
     name = "priority"
     label = "Change the priority"
     done = "Changed the priority of"
     explanation = "Workers take waiting jobs with a higher priority first; 10 is the highest."
-    states = (TranscodeStatus.PENDING,)
-    watched = ("status", "priority")
-    undo = "priority"
 
     def fields(self, access: Access, rows: Sequence[Any]) -> dict[str, forms.Field]:
         now = ", ".join(str(value) for value in sorted({row.priority for row in rows}))
@@ -100,27 +108,18 @@ class ChangePriority(JobAction):
     def values(self, work: ChangeContext) -> Mapping[str, Any]:
         return {"priority": work.values["priority"]}
 
-    def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
-        return {"priority": str(before["priority"])} if "priority" in before else {}
 
-
-class PutFirst(JobAction):
+class PutFirst(PriorityAction):
     """Sets the highest priority, in one step."""
 
     name = "put_first"
     label = "Put first"
     done = "Put first in the queue:"
     explanation = "Workers take it before all jobs of a lower priority: it gets the highest, 10."
-    states = (TranscodeStatus.PENDING,)
-    watched = ("status", "priority")
     sets = {"priority": 10}
-    undo = "priority"
 
     def applies(self, row: HlsTranscodeJob) -> bool:
         return super().applies(row) and row.priority < 10
-
-    def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
-        return {"priority": str(before["priority"])} if "priority" in before else {}
 
 
 JOB_ACTIONS = (Retry(), Cancel(), PutFirst(), ChangePriority())
