@@ -137,7 +137,7 @@ ADMIN = (
     Internal("django.contrib.admin.sites.AdminSite.login",
              "veza_site.support.site", "overridden: on to the second factor"),
     Internal("django.contrib.admin.sites.AdminSite.each_context",
-             "veza_core.screens.row_page", "what every page is given"),
+             "veza_core.screens.site", "what every page is given"),
     Internal("django.views.debug.ExceptionReporter.get_traceback_html",
              "veza_site.error_reports", "overridden: secrets are masked"),
     Internal("django.views.debug.ExceptionReporter.get_traceback_text",

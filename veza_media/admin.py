@@ -9,11 +9,10 @@ from veza_core.models import User
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.base import Moment
 from veza_core.screens.columns import computed
-from veza_core.screens.criteria import NOBODY, Criterion
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.listing import user_of
 from veza_core.screens.panels import THROUGH
-from veza_core.screens.states import UNSORTED, Option, State, View, choices
+from veza_core.screens.states import NOBODY, UNSORTED, Criterion, Option, State, View, choices
 from veza_media.job_actions import JOB_ACTIONS
 from veza_media.models import (
     BitrateAdaptationLog,
@@ -64,7 +63,6 @@ class HlsTranscodeJobAdmin(InspectionAdmin):
 
     @computed("Tries", "attempt_count", "max_attempts")
     def tries(self, row: HlsTranscodeJob) -> str:
-        """The number of attempts, and their limit."""
         return f"{row.attempt_count} of {row.max_attempts}"
 
 

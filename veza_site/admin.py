@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.apps import apps
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -20,12 +18,12 @@ from veza_core.screens.columns import computed
 from veza_core.screens.differences import differences
 from veza_core.screens.display import NOTHING, shortened, words
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.labels import may_open_from, url_of, viewer_of
+from veza_core.screens.labels import list_of, may_open_from, model_of, url_of, viewer_of
 from veza_core.screens.legible import name_html
 from veza_core.screens.links import linked
 from veza_core.screens.states import Option, State, View
 from veza_site.models import ACTION, Note, StaffLogEntry
-from veza_site.support.masking import mask
+from veza_site.support.log import mask
 from veza_site.support.second_factor_action import ResetSecondFactor
 from veza_site.support.wording import done_alone
 
@@ -61,12 +59,7 @@ class StaffScreen(InspectionAdmin):
 
     def narrowed(self, text: str, **keys: Any) -> SafeString:
         """A value that links to the list of rows with the same value."""
-        meta = self.opts
-        url = reverse(
-            f"admin:{meta.app_label}_{meta.model_name}_changelist",
-            query={name: str(value) for name, value in keys.items()},
-        )
-        return format_html('<a href="{}">{}</a>', url, name_html(text))
+        return format_html('<a href="{}">{}</a>', list_of(self.model, **keys), name_html(text))
 
 
 @admin.register(StaffLogEntry)
@@ -110,22 +103,18 @@ class StaffLogEntryAdmin(StaffScreen):
 
     @computed("Action", "action")
     def what(self, row: StaffLogEntry) -> SafeString:
-        """The action, with a link to all entries of this action."""
         return self.narrowed(done_alone(self.admin_site, row.action), action=row.action)
 
     @computed("Subject", "subject_table", "subject_id", "subject_label")
     def subject(self, row: StaffLogEntry) -> SafeString:
-        """The subject, with a link to all that was done to it."""
         return _subject(row)
 
     @computed("Changes", "action", "subject_table", "before", "after")
     def changes(self, row: StaffLogEntry) -> SafeString:
-        """Each changed column, with its old and new value."""
         return _changes(row, whole=True)
 
     @computed("Changes", "action", "subject_table", "before", "after")
     def change(self, row: StaffLogEntry) -> SafeString:
-        """The same in a list: the first few."""
         return _changes(row, whole=False)
 
     def glance(self, request: StaffRequest, row: StaffLogEntry) -> list[SafeString]:
@@ -150,12 +139,10 @@ class NoteAdmin(StaffScreen):
 
     @computed("Author", "author_id", "author_name")
     def author(self, row: Note) -> SafeString:
-        """The author, and all of their notes."""
         return self.narrowed(row.author_name, author_id=row.author_id)
 
     @computed("Subject", "subject_table", "subject_id")
     def subject(self, row: Note) -> SafeString:
-        """What the note is about."""
         return _subject(row)
 
     def title_of(self, row: Note) -> str:
@@ -167,11 +154,6 @@ def _changes(row: StaffLogEntry, *, whole: bool) -> SafeString:
     if row.action.endswith(".note") and isinstance(after, dict) and "note" in after:
         return format_html('<a href="{}">The note</a>', url_of(Note, after["note"]))
     return differences(model_of(row.subject_table), row.before, after, whole=whole, row=row)
-
-
-def model_of(table: str) -> type[Model] | None:
-    """The model of a table, or None."""
-    return next((model for model in apps.get_models() if model._meta.db_table == table), None)
 
 
 def _subject(row: Any) -> SafeString:
@@ -187,18 +169,7 @@ def _subject(row: Any) -> SafeString:
         text = format_html("{}: {}", kind, name_html(shortened(label)))
     else:
         text = format_html("{}", capfirst(str(model._meta.verbose_name_plural)))
-    may_open = model is not None and may_open_from(row, model)
-    url = _url_of(row.subject_table, row.subject_id) if may_open else ""
-    return format_html('<a href="{}">{}</a>', url, text) if url else text
-
-
-def _url_of(table: str, key: str) -> str:
-    """The URL of a row's page, or of a table's list; empty for a table without a screen."""
-    model = model_of(table)
-    if model is None:
-        return ""
-    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-    try:
-        return reverse(f"{name}_change", args=[key]) if key else reverse(f"{name}_changelist")
-    except NoReverseMatch:
-        return ""
+    if model is None or not may_open_from(row, model):
+        return text
+    url = url_of(model, row.subject_id) if row.subject_id else list_of(model)
+    return format_html('<a href="{}">{}</a>', url, text)

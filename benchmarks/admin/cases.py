@@ -63,7 +63,7 @@ def cases() -> Iterator[Case]:
     for model in (User, Track, TrackPlay, PlaylistTrack):
         name = str(model._meta.verbose_name_plural)
         screen: Any = admin.site._registry[model]
-        number, cursor = far(model, screen.screen().order)
+        number, cursor = far(model, screen.parameters().order)
         yield Case(f"{name}, page 1", list_of("admin", model), list_of("stock", model))
         yield Case(
             f"{name}, page {number:,}",

@@ -35,7 +35,7 @@ def every() -> Iterator[tuple[str, list[Case]]]:
 
 
 def _pages(model: type[Model], screen: InspectionAdmin) -> Iterator[Case]:
-    asked = screen.screen()
+    asked = screen.parameters()
     yield Case("page 1", list_of("admin", model))
     yield Case("last page", list_of("admin", model, last=1))
     if model._base_manager.count() > 3 * SIZE:

@@ -51,7 +51,7 @@ def of(screen: InspectionAdmin) -> type[StockAdmin]:
     """Return the stock admin of the table of one of our screens."""
     fields = {field.name: field for field in screen.model._meta.concrete_fields}
     states = [state.name for state in screen.states if state.name in fields]
-    if DELETED in screen.screen().states:
+    if DELETED in screen.parameters().states:
         states.append("deleted_at")
     return type(
         f"Stock{type(screen).__name__}",

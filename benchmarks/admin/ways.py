@@ -116,7 +116,7 @@ def ways() -> Iterator[tuple[str, Way, Way]]:
 
     yield (
         f"the {len(relations)} panels of a user (panels.py)",
-        lambda: panels.panels_of(staff, request, busy, "default"),
+        lambda: panels.panels_of(staff, request, busy),
         one_query_each,
     )
 
@@ -131,7 +131,7 @@ def ways() -> Iterator[tuple[str, Way, Way]]:
 
     yield (
         "names behind the keys of 50 rows (labels.py)",
-        lambda: labels.attach(request, staff, "default", some),
+        lambda: labels.attach(request, staff, some),
         in_bulk,
     )
     yield (

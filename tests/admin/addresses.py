@@ -49,7 +49,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 def questions(model: type[Model], crowd: Crowd) -> Iterator[dict[str, Any]]:
     """Query strings: each filter alone, pairs of filters, each view, both directions and ends."""
-    screen = screen_of(model).screen()
+    screen = screen_of(model).parameters()
     yield {}
     yield {"last": 1}
     yield {"order": "reversed"}

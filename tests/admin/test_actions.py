@@ -20,6 +20,7 @@ from tests.staff import grant, make_staff, make_user, signed_in
 from veza_core.access import access_of
 from veza_core.models import Permission, Role, RolePermission, User, UserSession
 from veza_core.screens.actions import addresses, perform
+from veza_core.screens.actions.action import ChangeContext
 from veza_site.models import StaffLogEntry
 from veza_streaming.models import Playlist, Track
 
@@ -78,8 +79,9 @@ def test_each_permission_is_needed_at_the_server(site_admin: Any, action: Any):
 def test_perform_itself_checks_the_permissions(site_admin: Any, action: Any, rf: RequestFactory):
     request = rf.post("/")
     request.access = access_of(make_user("nobody"))
+    work = ChangeContext(request, admin.site, {}, "because")
     with pytest.raises(PermissionDenied):
-        perform.perform(site_admin, request, action, {uuid.uuid4(): ""}, {}, "because")
+        perform.perform(site_admin, action, {uuid.uuid4(): ""}, work)
 
 
 @pytest.mark.parametrize(("site_admin", "action"), EVERY, ids=NAMES)

@@ -7,7 +7,7 @@ from django.utils.html import strip_tags
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veza_core.screens.actions.naming import short
+from veza_core.screens.actions.action import short
 from veza_core.screens.legible import is_blank, name_html, name_text, text_html
 from veza_streaming.models import Track
 

@@ -16,13 +16,13 @@ from model_bakery import baker
 from tests.admin.addresses import list_of
 from tests.admin.plans import plan_of
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.listing import Screen
+from veza_core.screens.listing import ListParameters
 from veza_media.models import HlsTranscodeJob
 
 pytestmark = pytest.mark.django_db
 
 
-def orders(screen: Screen) -> Iterator[tuple[str, Q, dict[str, str]]]:
+def orders(screen: ListParameters) -> Iterator[tuple[str, Q, dict[str, str]]]:
     """The orders of a list, each with the rows that it then shows, and its query string."""
     yield screen.order, Q(), {}
     yield from ((order, Q(), {}) for order in screen.keys.values())
@@ -37,7 +37,7 @@ def nullable() -> list[tuple[type[Model], str, Q, dict[str, str]]]:
     return [
         (screen.model, order.removeprefix("-"), where, query)
         for screen in admin.site.screens()  # type: ignore[attr-defined]
-        for order, where, query in orders(screen.screen())
+        for order, where, query in orders(screen.parameters())
         if order and screen.model._meta.get_field(order.removeprefix("-")).null
     ]
 

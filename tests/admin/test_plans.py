@@ -126,7 +126,7 @@ def test_the_middle(model: type[Model], crowd: Crowd, crowd_browser: Client) -> 
     """A page in the middle costs as much as the first one."""
     screen = screen_of(model)
     row = screen.get_queryset(None).get(pk=crowd.usual(model))
-    order = screen.screen().order.removeprefix("-")
+    order = screen.parameters().order.removeprefix("-")
     cursor = f"{getattr(row, order).isoformat()}~{row.pk}" if order.endswith("_at") else None
     if cursor is None:
         cursor = str(row.pk) if order == "id" else f"{getattr(row, order)}~{row.pk}"

@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.acting import columns, entries, open_page, take, url
 from veza_core.models import User
-from veza_core.screens.actions.reasons import usual_reasons
+from veza_core.screens.actions.forms import usual_reasons
 from veza_site.models import StaffLogEntry
 
 pytestmark = pytest.mark.django_db

@@ -36,7 +36,7 @@ values = st.one_of(st.sampled_from(WORDS), st.text(max_size=20), st.datetimes().
 
 
 def names_of(model: Any) -> list[str]:
-    screen = screen_of(model).screen()
+    screen = screen_of(model).parameters()
     fields = [field.name for field in model._meta.concrete_fields]
     return [
         *screen.keys,

@@ -25,7 +25,7 @@ from veza_core.models import (
 from veza_core.screens import panels
 from veza_core.screens.charts import Day, by_day, days_until
 from veza_core.screens.labels import foreign_keys
-from veza_core.screens.periods import PRESET_LABELS, PRESETS
+from veza_core.screens.periods import PRESETS
 from veza_site.models import StaffLogEntry
 from veza_streaming.models import Playlist, PlaylistTrack, Track, TrackPlay
 
@@ -45,20 +45,20 @@ def test_list_and_page_open(model: type[Model], browser: Client) -> None:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_every_list_has_presets_of_dates(model: type[Model], browser: Client) -> None:
-    order = screen_of(model).screen().order.removeprefix("-")
+    order = screen_of(model).parameters().order.removeprefix("-")
     column = order if order.endswith("_at") else "created_at"
     new, old = baker.make(model, _quantity=2)
     rows = model._base_manager
     # Also the rows that the migrations insert.
     for of, days in ((rows, 500), (rows.filter(pk=new.pk), 0), (rows.filter(pk=old.pk), 40)):
         of.update(**{column: timezone.now() - timedelta(days=days)})
-    for preset, label in PRESET_LABELS.items():
+    for preset, (days, label) in PRESETS.items():
         content = browser.get(list_of(model)).content.decode()
         assert f'<a href="?range={preset}">{label}</a>' in content
         content = browser.get(list_of(model, range=preset)).content.decode()
         assert f'<a href="?range={preset}" aria-current="true">{label}</a>' in content
         assert f'href="{page_of(model, new.pk)}"' in content
-        assert (f'href="{page_of(model, old.pk)}"' in content) == (PRESETS[preset] > 40)
+        assert (f'href="{page_of(model, old.pk)}"' in content) == (days > 40)
 
 
 def test_dates_of_a_list_in_another_order(browser: Client) -> None:
@@ -81,7 +81,7 @@ def test_every_foreign_key_leads_back() -> None:
 
 def test_every_order_has_an_index() -> None:
     for model in MODELS:
-        screen = screen_of(model).screen()
+        screen = screen_of(model).parameters()
         firsts = {tuple(name.removeprefix("-") for name in index.fields)
                   for index in (*model._meta.indexes, *model._meta.constraints)
                   if getattr(index, "fields", ())}  # fmt: skip

@@ -73,7 +73,7 @@ def user(super_admin: Client) -> User:
 def known_names(model: Any) -> list[str]:
     """The names that a list accepts."""
     screen: Any = admin.site._registry[model]
-    asked = screen.screen()
+    asked = screen.parameters()
     return sorted({*asked.keys, *(state.name for state in asked.states), *OWN})
 
 

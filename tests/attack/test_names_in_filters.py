@@ -26,7 +26,7 @@ def listener() -> User:
 def filters() -> Iterator[tuple[str, str]]:
     """The lists with their filters by a user."""
     for model in MODELS:
-        for name in sorted(of_users(admin.site._registry[model].screen())):
+        for name in sorted(of_users(admin.site._registry[model].parameters())):
             yield address_of(model, "changelist"), name
 
 

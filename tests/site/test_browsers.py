@@ -2,7 +2,7 @@
 
 import pytest
 
-from veza_site.support.browsers import LONGEST, browser_name
+from veza_site.support.session_page import LONGEST, browser_name
 
 AS_CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0"
 

@@ -1,5 +1,5 @@
 """The support admin's screens of accounts. `veza_core.screens` has the framework of all screens."""
 
-from . import profiles, rbac, tokens, users
+from . import rbac, tokens, users
 
-__all__ = ["profiles", "rbac", "tokens", "users"]
+__all__ = ["rbac", "tokens", "users"]

@@ -62,7 +62,6 @@ class Pipe(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Store some bytes."""
         self.parts.append(bytes(data))
         return len(data)
 
@@ -88,7 +87,6 @@ class Bundle:
     _large: list[tuple[Held, str, str]] = field(default_factory=list)
 
     def stream(self) -> Iterator[bytes]:
-        """The archive, piece by piece."""
         with ZipFile(cast("IO[bytes]", self._pipe), "w", ZIP_DEFLATED) as archive:
             try:
                 yield from self._all(archive)
@@ -251,7 +249,6 @@ def _cell(column: HeldColumn, text: str | None) -> str:
 
 
 def _described(held: Held, rows: int) -> dict[str, Any]:
-    """The description of a table in contents.json."""
     return {
         "table": str(held.table),
         "rows": rows,

@@ -24,9 +24,9 @@ from veza_core.screens.actions.action import (
     ConflictError,
     LeftOut,
     RowAction,
+    short,
 )
 from veza_core.screens.actions.addresses import next_of, undo_url, values, way_back
-from veza_core.screens.actions.naming import short
 from veza_core.screens.actions.perform import GONE, Outcome, perform_some
 from veza_core.screens.actions.progress import ActionRun, progress
 from veza_core.screens.actions.selection import CHUNK
@@ -65,22 +65,24 @@ class ContentAction(RowAction):
         self.permissions = tuple(f"{table}.delete" for table in declared("content"))
 
     def run(
-        self, row: User, work: ChangeContext, items: Sequence[Item], undo: str, batch: UUID
-    ) -> ActionRun:
+        self, row: User, work: ChangeContext, change: Change, items: Sequence[Item], batch: UUID
+    ) -> HttpResponseBase:
+        """The page that changes the items, and grows."""
         chunks: list[Sequence[Item]] = []
         for screen in dict.fromkeys(item.screen for item in items):
             of_table = (item for item in items if item.screen is screen)
             chunks += batched(of_table, CHUNK)
-        query = work.request.POST
-        return ActionRun(
+        query, screen = work.request.POST, self.screen_of(work.site)
+        run = ActionRun(
             title=f"{self.label}: {short(row)}",
             chunks=chunks,
             do=lambda chunk: self.do(row, work, chunk, batch),
-            message=lambda rows: f"{self.done} {short(row)}: {numbers(map(type, rows))}.",
-            undo=undo,
-            back=way_back(self.screen_of(work.site), query, row),
+            message=lambda rows: f"{self.done} {short(row)}: {', '.join(counts(map(type, rows)))}.",
+            undo=undo_url(self, row, change, next_of(query)),
+            back=way_back(screen, query, row),
             back_to=short(row),
         )
+        return progress(screen, work.request, run)
 
     def do(self, user: User, work: ChangeContext, chunk: Sequence[Item], batch: UUID) -> Outcome:
         """Change rows of one table, in one transaction that checks all permissions again."""
@@ -148,9 +150,7 @@ class DeleteContent(ContentAction):
 
     def answer(self, row: User, change: Change, work: ChangeContext) -> HttpResponseBase:
         items = self.items(work.site, row)[:MOST_CONTENT]
-        undo = undo_url(self, row, change.before, change.after, next_of(work.request.POST))
-        run = self.run(row, work, items, undo, UUID(change.after["deletion"]))
-        return progress(self.screen_of(work.site), work.request, run)
+        return self.run(row, work, change, items, UUID(change.after["deletion"]))
 
     def undo_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
         return {"deletion": str(after.get("deletion", ""))}
@@ -197,9 +197,7 @@ class RestoreContent(ContentAction):
 
     def answer(self, row: User, change: Change, work: ChangeContext) -> HttpResponseBase:
         items = self.items(work.site, work.values["deletion"])
-        undo = undo_url(self, row, change.before, change.after, next_of(work.request.POST))
-        run = self.run(row, work, items, undo, uuid4())
-        return progress(self.screen_of(work.site), work.request, run)
+        return self.run(row, work, change, items, uuid4())
 
 
 def _screens(site: StaffSite) -> list[InspectionAdmin]:
@@ -224,11 +222,6 @@ def counts(models: Any) -> list[str]:
         f"{number:,} {model._meta.verbose_name if number == 1 else model._meta.verbose_name_plural}"
         for model, number in Counter(models).items()
     ]
-
-
-def numbers(models: Any) -> str:
-    """The same in one line."""
-    return ", ".join(counts(models))
 
 
 def _by_table(items: Sequence[Item]) -> dict[str, int]:

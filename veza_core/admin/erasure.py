@@ -1,11 +1,10 @@
 """What a purge of the account would remove, and when: the table of the page."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.db import connections
 from django.db.models import Model, Q, Value
@@ -21,6 +20,7 @@ from veza_core.operations.purge.erasure import ErasedRows, foresee_one
 from veza_core.screens.columns import HtmlTable, heading
 from veza_core.screens.display import badge, words
 from veza_core.screens.keyset import Count
+from veza_core.screens.labels import model_of
 from veza_core.screens.units import exact
 
 #: Rows without a foreign key, which no purge follows.
@@ -39,7 +39,6 @@ type Line = tuple[str, str, str, Sequence[str]]
 
 def erasure_context(user: User, alias: str) -> dict[str, Any]:
     """The context of the page. It reads over `alias`, in a few queries."""
-    models = {model._meta.db_table: model for model in apps.get_models()}
     lines = [*_effects(user, alias), *_kept(user, alias)]
     order = [*LABELS]
     lines.sort(key=lambda line: (order.index(line[1]), line[0]))
@@ -58,10 +57,10 @@ def erasure_context(user: User, alias: str) -> dict[str, Any]:
             ["Rows of", "What happens", "How many", "Found by"],
             [
                 (
-                    _table_name(models, table),
+                    _table_name(table),
                     badge(what, *LABELS[what]),
                     number,
-                    _column_names(models.get(table), columns) or "the account itself",
+                    _column_names(model_of(table), columns) or "the account itself",
                 )
                 for table, what, number, columns in lines
             ],
@@ -69,9 +68,9 @@ def erasure_context(user: User, alias: str) -> dict[str, Any]:
     }
 
 
-def _table_name(models: Mapping[str, type[Model]], table: str) -> str:
+def _table_name(table: str) -> str:
     """The table's name in the menu. A table without a model keeps its own name."""
-    model = models.get(table)
+    model = model_of(table)
     return words(str(model._meta.verbose_name_plural)) if model else table
 
 
@@ -89,7 +88,6 @@ def _effects(user: User, alias: str) -> Iterator[Line]:
 
 def _kept(user: User, alias: str) -> Iterator[Line]:
     """Rows that name the account without a foreign key, which no purge follows: one query."""
-    models = {model._meta.db_table: model for model in apps.get_models()}
     by_row = declared("about_rows")
     columns = {name: [*by_row.get(name, ()), *by_user]
                for name, by_user in declared("about_users").items()}  # fmt: skip
@@ -98,7 +96,8 @@ def _kept(user: User, alias: str) -> Iterator[Line]:
         found = Q()
         for column in own:
             found |= Q(**{column: str(user.pk)})
-        of_table = models[name]._base_manager.using(alias).filter(found).order_by()
+        model: Any = model_of(name)
+        of_table = model._base_manager.using(alias).filter(found).order_by()
         rows.append(of_table.values_list(Value(name))[: erasure.MOST + 1])
     if not rows:
         return

@@ -52,7 +52,6 @@ class UserRoleAssignmentAdmin(InspectionAdmin):
 
     @computed("State", "expires_at")
     def state(self, row: Any) -> SafeString:
-        """Whether the role is valid now."""
         if row.expires_at is not None and row.expires_at <= timezone.now():
             return badge("ended", tone="quiet")
         return badge("live")

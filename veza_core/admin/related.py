@@ -11,25 +11,20 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.apps import apps
 from django.db import connections
 from django.db.models import Q
 from django.utils.html import format_html, format_html_join
-from django.utils.http import urlencode
-from django.utils.safestring import SafeString
 
-from veza_core.access import StaffRequest
 from veza_core.models import User
 from veza_core.screens.columns import HtmlTable
-from veza_core.screens.criteria import NOBODY, Criterion
 from veza_core.screens.display import declared, words
 from veza_core.screens.errors import HelpfulError
 from veza_core.screens.keyset import Count
-from veza_core.screens.labels import list_of, url_of
+from veza_core.screens.labels import list_of, model_of, url_of
 from veza_core.screens.legible import name_html
 from veza_core.screens.listing import user_of
 from veza_core.screens.search.term import read
-from veza_core.screens.states import UNSORTED
+from veza_core.screens.states import NOBODY, UNSORTED, Criterion
 from veza_core.screens.units import when
 
 from .account_states import account_states
@@ -167,21 +162,9 @@ def _address(text: str) -> str:
     return address
 
 
-def _of_domain(domain: str, alias: str) -> Q:
-    return Q(email__domain__any_of=domain)
-
-
-def _seen_at(address: str, alias: str) -> Q:
-    return _among(_ask(SEEN_THERE, alias, address=address))
-
-
-def _seen_with(user: UUID, alias: str) -> Q:
-    return _among(_ask(SEEN_WITH, alias, user=user))
-
-
-def _among(found: list[tuple[Any, ...]]) -> Q:
+def _among(statement: str, alias: str, **of: Any) -> Q:
     # As values: with a subquery, PostgreSQL might read all users.
-    return Q(pk__in={pk for pk, *_ in found} or {NOBODY})
+    return Q(pk__in={pk for pk, *_ in _ask(statement, alias, **of)} or {NOBODY})
 
 
 def _ask(statement: str, alias: str, **of: Any) -> list[tuple[Any, ...]]:
@@ -224,7 +207,7 @@ def related_context(user: User, alias: str) -> dict[str, Any]:
         f" the latest {OF_EACH} of these of each account that it found. Many people can share the"
         " address of a school or a mobile network, and many devices have the same name: check"
         " before you act.",
-        "all_url": f"{list_of(User)}?{urlencode({'seen_with': str(user.pk)})}" if found else "",
+        "all_url": list_of(User, seen_with=user.pk) if found else "",
         "nothing": "No other account used an address of this one.",
         "all_of_them": f"All {number} as a list, with actions",
     }
@@ -232,8 +215,8 @@ def related_context(user: User, alias: str) -> dict[str, Any]:
 
 def _also() -> list[str]:
     """The names of the tables in addition to sessions."""
-    names = {model._meta.db_table: model._meta.verbose_name_plural for model in apps.get_models()}
-    return [str(names[table]) for table in SEEN_AT]
+    models: Any = map(model_of, SEEN_AT)
+    return [str(model._meta.verbose_name_plural) for model in models]
 
 
 def _newest() -> str:
@@ -252,12 +235,19 @@ def _line(pk: UUID, *row: Any) -> Sequence[Any]:
 
 
 CRITERIA = (
-    Criterion("domain", "E-mail domain", _domain, _of_domain, "-created_at", "email__domain"),
+    Criterion(
+        "domain",
+        "E-mail domain",
+        _domain,
+        lambda domain, alias: Q(email__domain__any_of=domain),
+        "-created_at",
+        "email__domain",
+    ),
     Criterion(
         "address",
         "Seen at IP address",
         _address,
-        _seen_at,
+        lambda address, alias: _among(SEEN_THERE, alias, address=address),
         UNSORTED,
         "id",
         SEARCHED,
@@ -267,20 +257,10 @@ CRITERIA = (
         "seen_with",
         "Seen where this account was",
         user_of,
-        _seen_with,
+        lambda user, alias: _among(SEEN_WITH, alias, user=user),
         UNSORTED,
         "id",
         SEARCHED,
         User,
     ),
 )
-
-
-def accounts_link(request: StaffRequest, address: str | None) -> list[SafeString]:
-    """A link to all accounts that were seen at an IP address, for staff who may see them."""
-    if address is None or not all(
-        request.access.may(name, "read") for name in ("users", *SEARCHED)
-    ):
-        return []
-    url = f"{list_of(User)}?{urlencode({'address': address})}"
-    return [format_html('<a href="{}">Accounts seen at {}</a>', url, address)]

@@ -91,7 +91,9 @@ class GrantRole(RoleAction):
 
     def change(self, row: User, work: ChangeContext) -> Change:
         role = self.chosen(row, work)
-        expires_at = _end_of(work.values["until"])
+        until = work.values["until"]
+        # The moment after the end of the day.
+        expires_at = until and datetime.combine(until + timedelta(days=1), time.min, UTC)
         values = {"expires_at": expires_at, "assigned_by_id": work.access.user.pk}
         before = {"role": None}
         # An ended grant still exists, and the pair is unique.
@@ -137,11 +139,6 @@ class WithdrawRole(RoleAction):
 def _not_past(day: Any) -> None:
     if not timezone.now().astimezone(UTC).date() <= day or day.year > LAST_YEAR:
         raise ValidationError(f"The last day is today or later, and before the year {LAST_YEAR}.")
-
-
-def _end_of(day: Any) -> datetime | None:
-    """The moment after the end of a day."""
-    return None if day is None else datetime.combine(day + timedelta(days=1), time.min, UTC)
 
 
 def _until(expires_at: Any) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The head of a user's page: the person, what prevents a sign-in and why, and the permissions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,7 +18,7 @@ from veza_core.screens.display import badge
 from veza_core.screens.labels import link_html, url_of
 from veza_core.screens.legible import name_html
 from veza_core.screens.links import linked
-from veza_core.screens.panels import Panel
+from veza_core.screens.panels import RelatedPanel
 from veza_core.screens.site import StaffSite
 from veza_core.screens.units import exact, when
 
@@ -32,9 +32,11 @@ STATES = (
 )
 
 
-def head(site: StaffSite, request: StaffRequest, user: User, panels: list[Panel]) -> dict[str, Any]:
+def head(
+    site: StaffSite, request: StaffRequest, user: User, panels: list[RelatedPanel]
+) -> dict[str, Any]:
     """The context of `veza/user.html`, from panels that were read before."""
-    rows: Mapping[str, list[Any]] = {panel.table_name: panel.rows for panel in panels
+    rows: Mapping[str, Sequence[Any]] = {panel.table_name: panel.rows for panel in panels
                                      if panel.relation.key.name == "user"}  # fmt: skip
     profile = next(iter(rows.get("user_profiles", ())), None)
     settings = next(iter(rows.get("user_settings", ())), None)
@@ -107,7 +109,7 @@ def _explanations(site: StaffSite, request: StaffRequest, user: User) -> Iterato
         state = getattr(user, column)
         if state != value if value is not None else state is None:
             continue
-        entry = site.last_deed(request, user, actions)
+        entry = site.last_action(request, user, actions)
         if entry is None:
             since = f" {exact(state)}" if isinstance(state, datetime) else ""
             yield format_html("<b>{}</b>{}. The staff log does not say by whom.", word, since)
@@ -115,7 +117,7 @@ def _explanations(site: StaffSite, request: StaffRequest, user: User) -> Iterato
         yield format_html("<b>{}</b> {}", word, _by(entry, request))
     until: Any = user.locked_until
     if is_suspended(user):
-        entry = site.last_deed(request, user, ("users.suspend", "users.unlock"))
+        entry = site.last_action(request, user, ("users.suspend", "users.unlock"))
         if entry is not None and entry.action == "users.suspend":
             yield format_html("<b>Suspended</b> until {} {}", exact(until), _by(entry, request))
         else:

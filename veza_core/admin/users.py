@@ -1,25 +1,23 @@
-"""Accounts, and their identities at other providers."""
+"""Accounts, their identities at other providers, their profiles and settings."""
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.http import HttpResponse, HttpResponseNotAllowed
-from django.template.response import TemplateResponse
+from django.http import HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from veza_core.access import StaffRequest
+from veza_core.access import Access, StaffRequest
 from veza_core.counted import counted
-from veza_core.models import FederatedIdentity, User, UserRole
+from veza_core.models import FederatedIdentity, User, UserProfile, UserRole, UserSettings
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.columns import computed
 from veza_core.screens.display import badge
-from veza_core.screens.guard import READING, guarded
+from veza_core.screens.guard import row_view
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import url_of
 from veza_core.screens.legible import name_html
@@ -34,6 +32,32 @@ from .erasure import erasure_context
 from .related import CRITERIA, SEARCHED, related_context
 from .role_actions import ROLE_ACTIONS
 from .user_page import head
+
+
+class PageAbout(NamedTuple):
+    """A separate page about an account; `context` reads over an alias."""
+
+    title: str
+    context: Callable[[User, str], dict[str, Any]]
+    #: Whether somebody who may read accounts may open it.
+    may_open: Callable[[Access], bool]
+
+
+#: By the end of their URLs.
+PAGES_ABOUT = {
+    "related": PageAbout(
+        "Accounts at the same addresses",
+        related_context,
+        # They need all that shows where somebody was.
+        lambda access: all(access.may(table, "read") for table in SEARCHED),
+    ),
+    "erasure": PageAbout(
+        "What an erasure would remove",
+        erasure_context,
+        # For those who answer requests under data-protection law.
+        lambda access: all(action.allowed(access) for action in DATA_ACTIONS),
+    ),
+}
 
 
 @admin.register(User)
@@ -102,56 +126,29 @@ class UserAdmin(InspectionAdmin):
     def page_context(self, request: StaffRequest, row: User) -> dict[str, Any]:
         context = super().page_context(request, row)
         panels = [*context["panels"], *context["empty_panels"]]
-        links = []
-        if self.may_see_related(request):
-            url = reverse("admin:veza_core_user_related", args=[row.pk])
-            links.append(("Accounts at the same addresses", url))
-        if self.may_see_erasure(request):
-            url = reverse("admin:veza_core_user_erasure", args=[row.pk])
-            links.append(("What an erasure would remove", url))
+        links = [
+            (about.title, reverse(f"admin:veza_core_user_{name}", args=[row.pk]))
+            for name, about in PAGES_ABOUT.items()
+            if self.may_open(request, name)
+        ]
         return {**context, **head(self.admin_site, request, row, panels), "pages_about": links}
 
     def get_urls(self) -> list[URLPattern]:
-        """The screen's own URLs, and those of the two pages about an account."""
-        view = self.admin_site.admin_view
-        user = "<str:object_id>"
+        view = self.admin_site.admin_view(self.page_about)
         return [
-            path(f"{user}/erasure/", view(self.erasure_view), name="veza_core_user_erasure"),
-            path(f"{user}/related/", view(self.related_view), name="veza_core_user_related"),
+            *(
+                path(f"<str:object_id>/{name}/", view, {"page": name}, f"veza_core_user_{name}")
+                for name in PAGES_ABOUT
+            ),
             *super().get_urls(),
         ]
 
-    @guarded
-    def erasure_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
-        """What the purge of the account would do, table by table: see `erasure`."""
-        if not self.may_see_erasure(request):
-            raise PermissionDenied
-        return self.page_about(request, object_id, "What an erasure would remove", erasure_context)
-
-    @guarded
-    def related_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
-        """The accounts at the same addresses as this one: see `related`."""
-        if not self.may_see_related(request):
-            raise PermissionDenied
-        return self.page_about(
-            request, object_id, "Accounts at the same addresses", related_context
-        )
-
-    def page_about(
-        self,
-        request: StaffRequest,
-        object_id: str,
-        title: str,
-        context: Callable[[User, str], dict[str, Any]],
-    ) -> HttpResponse:
+    @row_view
+    def page_about(self, request: StaffRequest, row: User, page: str) -> HttpResponse:
         """A separate page about an account: one table, and hints."""
-        if request.method not in READING:
-            return HttpResponseNotAllowed(READING)
-        row = request.inspected = self.get_object(request, object_id)
-        request.current_app = self.admin_site.name
-        shown = {
-            **self.admin_site.each_context(request),
-            **context(row, self.read_alias),
+        title = PAGES_ABOUT[page].title
+        context = {
+            **PAGES_ABOUT[page].context(row, self.read_alias),
             "title": format_html("{}: {}", title, name_html(row.username)),
             "page_title": f"{title}: {self.page_title(row)}",
             "about": title,
@@ -159,26 +156,13 @@ class UserAdmin(InspectionAdmin):
             "row_url": url_of(User, row.pk),
             "row_title": self.page_title(row),
         }
-        return TemplateResponse(request, "veza/user_table.html", shown)
+        return self.admin_site.page(request, "veza/user_table.html", context)
 
     def may_open(
         self, request: StaffRequest, page: str, action: str = "", filters: Collection[str] = ()
     ) -> bool:
-        own = {"related": self.may_see_related, "erasure": self.may_see_erasure}
-        return (
-            own[page](request) if page in own else super().may_open(request, page, action, filters)
-        )
-
-    def may_see_related(self, request: StaffRequest) -> bool:
-        """Staff who may read everything that shows where somebody was."""
-        tables = (self.opts.db_table, *SEARCHED)
-        return all(request.access.may(table, "read") for table in tables)
-
-    def may_see_erasure(self, request: StaffRequest) -> bool:
-        """Staff who may answer requests under data-protection law."""
-        return self.has_view_permission(request) and all(
-            action.allowed(request.access) for action in DATA_ACTIONS
-        )
+        may = super().may_open(request, page, action, filters)
+        return may and (page not in PAGES_ABOUT or PAGES_ABOUT[page].may_open(request.access))
 
     def glance(self, request: Any, row: User) -> list[SafeString]:
         seen = [*account_states(row), format_html("Kind of account: {}", badge(str(row.role)))]
@@ -192,3 +176,24 @@ class FederatedIdentityAdmin(InspectionAdmin):
     group = "Accounts"
     columns = ("id", "user", "provider", "email", "display_name", "created_at")
     finders = (whole("email"), same_behind("provider_user_id", "provider"))
+
+
+@admin.register(UserProfile)
+class UserProfileAdmin(InspectionAdmin):
+    group = "Accounts"
+    columns = ("id", "user", "display_name", "location", "is_public", "created_at")
+    order = "id"
+    states = (boolean("is_public", "Public"),)
+    sections = (
+        ("Profile", ("user", "display_name", "first_name", "last_name", "bio", "location",
+                     "birthdate", "gender", "is_public")),
+        ("Addresses", ("avatar_url", "banner_url", "website_url", "social_links")),
+    )  # fmt: skip
+
+
+@admin.register(UserSettings)
+class UserSettingsAdmin(InspectionAdmin):
+    group = "Accounts"
+    columns = ("id", "user", "language", "timezone", "theme", "email_notifications",
+               "push_notifications", "updated_at")  # fmt: skip
+    order = "id"

@@ -16,15 +16,14 @@ from veza_core.access import StaffRequest, staff_request
 
 from .actions.action import RowAction
 from .bounded import ON_PAGE, bounded
-from .columns import ComputedColumn, FieldColumn, field_of, secret_fields, shown_fields
-from .criteria import Criterion
+from .columns import Column, FieldColumn, Opening, field_of, secret_fields, shown_fields
 from .display import AnyField, shortened
 from .labels import attach, foreign_keys
 from .legible import name_html
-from .listing import Screen
+from .listing import ListParameters
 from .search.finders import Finder
 from .site import StaffSite
-from .states import DELETED, DELETED_THIS_WEEK, UNSORTED, State, View
+from .states import DELETED, DELETED_THIS_WEEK, UNSORTED, Criterion, State, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,16 @@ class BaseScreen(admin.ModelAdmin):
 
     def __init__(self, model: type[Model], admin_site: Any) -> None:
         super().__init__(model, admin_site)
-        self.keys = {**self.keys, **_other_keys(model, self.keys)}  # type: ignore[misc]
+        indexed = {tuple(index.fields) for index in model._meta.indexes if index.condition is None}
+        names = [key.name for key in foreign_keys(model) if key.name not in self.keys]
+        # The other foreign keys, newest first if an index has this order.
+        self.keys = {  # type: ignore[misc]
+            **self.keys,
+            **{
+                name: "-created_at" if (name, "-created_at") in indexed else UNSORTED
+                for name in names
+            },
+        }
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return bool(staff_request(request).access.may(self.opts.db_table, "read"))
@@ -123,7 +131,6 @@ class BaseScreen(admin.ModelAdmin):
 
     @property
     def read_alias(self) -> str:
-        """The database that is read from."""
         return self.admin_site.read_alias
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -137,10 +144,9 @@ class BaseScreen(admin.ModelAdmin):
 
     @cached_property
     def is_soft(self) -> bool:
-        """Whether the table has soft deletion."""
         return field_of(self.model, "deleted_at") is not None
 
-    def screen(self, request: StaffRequest | None = None) -> Screen:
+    def parameters(self, request: StaffRequest | None = None) -> ListParameters:
         """What the list may be asked for by this user; None: by somebody who may read
         everything.
         """
@@ -151,7 +157,7 @@ class BaseScreen(admin.ModelAdmin):
             if request is None or all(request.access.may(table, "read") for table in one.tables)
         ]
         finds_users = request is None or request.access.may("users", "read")
-        return Screen(
+        return ListParameters(
             self.model, self.order, self.keys, states, self.merged, criteria, self.read_alias,
             finds_users,
         )  # fmt: skip
@@ -169,10 +175,18 @@ class BaseScreen(admin.ModelAdmin):
             names.add("deleted_at")
         return sorted(names - secret_fields(self.model))
 
-    def column(self, name: str) -> FieldColumn | ComputedColumn:
+    def column(self, name: str) -> Column:
         """A column by its name: a field, or a method marked with `computed`."""
         field = field_of(self.model, name)
-        return FieldColumn(field) if field is not None else ComputedColumn(getattr(self, name))
+        if field is not None:
+            return FieldColumn(field)
+        method: Column = getattr(self, name)
+        return method
+
+    def columns_of(self, names: Iterable[str]) -> list[Column]:
+        """The columns of a table of rows: the first one opens the row."""
+        first, *others = map(self.column, names)
+        return [Opening(first), *others]
 
     def _field(self, name: str) -> AnyField:
         field = field_of(self.model, name)
@@ -181,7 +195,7 @@ class BaseScreen(admin.ModelAdmin):
 
     def make_ready(self, request: StaffRequest, rows: Iterable[Any]) -> None:
         """Give rows what is needed to show them to this user: the links of their foreign keys."""
-        attach(request, self.admin_site, self.read_alias, rows)
+        attach(request, self.admin_site, rows)
 
     def load_names(self, alias: str, rows: Sequence[Any]) -> None:
         """Read the names that `str` of these rows needs: one query, or none."""
@@ -207,17 +221,10 @@ class BaseScreen(admin.ModelAdmin):
         """
         return f"{capfirst(str(self.opts.verbose_name))} {str(row.pk)[:8]}"
 
-    def remember(self, request: StaffRequest) -> None:
+    def log_reading(self, request: StaffRequest) -> None:
         """Log what was read, without what was searched for."""
         if not self.personal:
             return
         row = getattr(request, "inspected", None)
         action = f"{self.opts.db_table}.{'list' if row is None else 'view'}"
         self.admin_site.record(request, action, row or self.model)
-
-
-def _other_keys(model: type[Model], declared: Mapping[str, str]) -> dict[str, str]:
-    """The foreign keys that a screen does not declare, newest first if an index has this order."""
-    indexed = {tuple(index.fields) for index in model._meta.indexes if index.condition is None}
-    names = [key.name for key in foreign_keys(model) if key.name not in declared]
-    return {name: "-created_at" if (name, "-created_at") in indexed else UNSORTED for name in names}

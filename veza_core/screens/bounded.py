@@ -49,14 +49,17 @@ def as_text(field: AnyField) -> Any:
     return Cast(F(field.attname), TextField())
 
 
-def as_column(model: type[Model], name: str, characters: int) -> sql.Composable:
-    """A field's column for SQL that selects rows as JSON; cut if it has no limit."""
-    field: Any = model._meta.get_field(name)
+def as_columns(model: type[Model], names: Iterable[str]) -> sql.Composed:
+    """Fields' columns, for SQL that selects rows as JSON; those without a limit are cut."""
+    return sql.SQL(", ").join(_as_column(model._meta.get_field(name)) for name in names)
+
+
+def _as_column(field: Any) -> sql.Composable:
     column = sql.Identifier(field.column)
     if not is_unbounded(field):
         return column
     text = sql.SQL("array_to_json({})" if isinstance(field, ArrayField) else "{}").format(column)
-    return sql.SQL("left({}::text, {}) AS {}").format(text, characters + 1, column)
+    return sql.SQL("left({}::text, {}) AS {}").format(text, IN_LIST + 1, column)
 
 
 def bounded(

@@ -43,7 +43,7 @@ class KeysetChangeList(FilteredList):
 
     def get_queryset(self, request: HttpRequest, *_: Any, **__: Any) -> QuerySet[Any]:
         """All rows; `get_results` reads the requested ones."""
-        self.screen = self.model_admin.screen(staff_request(request))
+        self.parameters = self.model_admin.parameters(staff_request(request))
         self.listing = staff_request(request).listing
         return self.root_queryset
 
@@ -80,7 +80,6 @@ class KeysetChangeList(FilteredList):
 
     @property
     def table(self) -> HtmlTable:
-        """The rows, as the template shows them."""
         columns: list[Any] = [name for name in self.list_display if name != "action_checkbox"]
         table = HtmlTable.of(columns, self.result_list)
         if not self.chooses:
@@ -90,7 +89,6 @@ class KeysetChangeList(FilteredList):
         return HtmlTable(table.headings, [[box(row), *cells] for row, cells in rows])
 
     def link_to(self, place: Place | None) -> str:
-        """The URL of the page at a place; empty for None."""
         return self.link(**{place.name: str(place.cursor)}) if place else ""
 
     @property
@@ -99,12 +97,10 @@ class KeysetChangeList(FilteredList):
 
     @property
     def previous_url(self) -> str:
-        """The URL of the previous page; empty if there is none."""
         return self.link_to(self.page.previous)
 
     @property
     def next_url(self) -> str:
-        """The URL of the next page; empty if there is none."""
         return self.link_to(self.page.next)
 
     @property
@@ -118,7 +114,6 @@ class KeysetChangeList(FilteredList):
 
     @property
     def order_name(self) -> str:
-        """The list's order, in words."""
         if not self.listing.by_time:
             ends = ("descending", "ascending")
         elif self.listing.order.column == "created_at":
@@ -130,7 +125,6 @@ class KeysetChangeList(FilteredList):
 
     @cached_property
     def views(self) -> list[FilterLink]:
-        """Common questions about this list, for the template."""
         views = [View("All", {}), *self.model_admin.all_views()]
         return [
             FilterLink(view.label, f"?{urlencode(view.query)}", view.query == self.filled)
@@ -139,7 +133,6 @@ class KeysetChangeList(FilteredList):
 
     @property
     def order_heading(self) -> str:
-        """The heading of the column that sorts the list."""
         field: Any = self.opts.get_field(self.listing.order.column)
         return heading(field)
 

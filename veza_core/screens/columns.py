@@ -1,6 +1,5 @@
 """The columns of lists and the lines of pages, from a model's fields by their types."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -16,7 +15,7 @@ from veza_core.secret_columns import SECRET_COLUMNS
 
 from .bounded import Excerpt
 from .display import AnyField, badge, cell, copy_button, short_id, shortened, words
-from .labels import PLACEHOLDER, address_html, link_html, pages_of, value_url
+from .labels import address_html, link_html, url_of, value_url
 from .legible import escape, name_text, safe
 
 #: What a heading does not repeat, because each value shows it: its unit, and that it is a time.
@@ -57,30 +56,28 @@ HEADINGS = {
     "completed_at": "Ended",
     "avatar_url": "Avatar",
     "provider_user_id": "ID at the provider",
+    "token_hash": "Hash of the token",
 }
 
 
-class Column(ABC):
-    """A column of a list or a panel."""
+class Column(Protocol):
+    """A column of a list or a panel: a field, or a method of a screen (see `computed`)."""
 
-    needs: tuple[str, ...]
+    __name__: str
     short_description: str
+    #: The fields that it reads.
+    needs: tuple[str, ...]
 
-    @abstractmethod
-    def __call__(self, row: Model) -> Any:
+    def __call__(self, row: Any, /) -> Any:
         """The row's value, as it is shown."""
 
-    def cells(self, rows: Sequence[Model]) -> list[Any]:
-        """The values of all rows."""
-        return [self(row) for row in rows]
 
-
-class FieldColumn(Column):
-    """A column of a list, for `list_display`: a field, shown by its type."""
+class FieldColumn:
+    """A field, shown by its type."""
 
     def __init__(self, field: AnyField) -> None:
         self.field = field
-        self.needs = (field.name,)
+        self.needs: tuple[str, ...] = (field.name,)
         self.__name__ = field.name
         self.short_description = heading(field)
 
@@ -88,40 +85,20 @@ class FieldColumn(Column):
         return show(self.field, row)
 
 
-class ComputedColumn(Column):
-    """A column that a method of the admin computes from several fields: see `computed`."""
-
-    def __init__(self, method: "Computed") -> None:
-        self.method = method
-        self.needs = method.needs
-        self.__name__ = method.__name__
-        self.short_description = method.short_description
-
-    def __call__(self, row: Model) -> Any:
-        return self.method(row)
-
-
-class Opening(Column):
+class Opening:
     """A list's first column, which links to the row's own page and marks deleted rows."""
 
-    def __init__(self, column: FieldColumn | ComputedColumn) -> None:
+    def __init__(self, column: Column) -> None:
         self.column = column
         self.needs = (*column.needs, "id")
         self.__name__ = column.__name__
         self.short_description = column.short_description
 
     def __call__(self, row: Model) -> SafeString:
-        return self._cell(row, pages_of(type(row)))
-
-    def cells(self, rows: Sequence[Model]) -> list[SafeString]:
-        pages = pages_of(type(rows[0])) if rows else ""
-        return [self._cell(row, pages) for row in rows]
-
-    def _cell(self, row: Model, pages: str) -> SafeString:
         pk, is_id = str(row.pk), self.__name__ == "id"
         content = short_id(pk) if is_id else safe(self.column(row))
         # A URL needs no escaping: `reverse` has quoted it.
-        html = f'<a class="open" href="{pages.replace(PLACEHOLDER, pk)}">{content}</a>'
+        html = f'<a class="open" href="{url_of(type(row), pk)}">{content}</a>'
         if is_id:
             html += f" {copy_button(pk)}"
         if row.__dict__.get("deleted_at") is not None:
@@ -139,11 +116,9 @@ class HtmlTable:
     @classmethod
     def of(cls, columns: Sequence[Column], rows: Sequence[Model]) -> "HtmlTable":
         headings = [column.short_description for column in columns]
-        cells = [column.cells(rows) for column in columns]
-        return cls(headings, list(zip(*cells, strict=True)))
+        return cls(headings, [[column(row) for column in columns] for row in rows])
 
     def head(self) -> SafeString:
-        """The headings."""
         cells = (
             f'<th scope="col">{safe(heading)}</th>' if heading else "<td></td>"
             for heading in self.headings
@@ -181,21 +156,11 @@ class Box:
         )
 
 
-class Computed(Protocol):
-    """A method of an admin that is a column."""
+def computed(heading: str, *needs: str) -> Callable[[Callable[..., Any]], Column]:
+    """Make a method of a screen a column, with its heading and the fields that it reads."""
 
-    __name__: str
-    short_description: str
-    needs: tuple[str, ...]
-
-    def __call__(self, *args: Any) -> Any: ...
-
-
-def computed(heading: str, *needs: str) -> Callable[[Callable[..., Any]], Computed]:
-    """Make a method of an admin a column, with its heading and the fields that it reads."""
-
-    def mark(method: Callable[..., Any]) -> Computed:
-        column = cast("Computed", method)
+    def mark(method: Callable[..., Any]) -> Column:
+        column = cast("Column", method)
         column.short_description = heading
         column.needs = needs
         return column
@@ -228,7 +193,7 @@ def _with_download(shown: SafeString, field: AnyField, row: Model) -> SafeString
 
 
 def field_of(model: type[Model], name: str) -> AnyField | None:
-    """The concrete field with this name; None if there is none (a method of the admin)."""
+    """The concrete field with this name; None if there is none (a method of the screen)."""
     try:
         field = model._meta.get_field(name)
     except FieldDoesNotExist:

@@ -35,7 +35,7 @@ def differences(
 
     `row` has these values; without it, there are no links to other rows.
     """
-    if not _are_columns(before, after):
+    if not all(value is None or isinstance(value, dict) for value in (before, after)):
         # Too long for a page: both are shown as they were recorded.
         return NOTHING if whole else SafeString('<span class="quiet">too long for a list</span>')
     before, after = before or {}, after or {}
@@ -49,10 +49,6 @@ def differences(
     more = len(names) - IN_LIST
     shown = format_html_join(", ", "{}: {}", lines)
     return format_html("{}{}", shown, f", and {more} more" if more > 0 else "")
-
-
-def _are_columns(*values: Any) -> bool:
-    return all(value is None or isinstance(value, dict) for value in values)
 
 
 def _lines(

@@ -16,7 +16,7 @@ from django.utils.text import capfirst
 
 from veza_core.db.fields import EnumField
 from veza_core.db.infinity import WORDS
-from veza_core.screens.units import UNITS, number, when, when_exactly
+from veza_core.screens.units import UNITS, when, when_exactly
 
 from .legible import name_html, text_html
 
@@ -43,7 +43,7 @@ def declared(name: str) -> dict[str, Any]:
     - `account_facts`: conditions on a row of `users`, in SQL, by name: see `standing.facts_of`.
     - `seen_at`: the tables with a user's `ip_address`. Each has the column of the user, by which an
       index sorts its rows, and a column with a time, whose newest rows another index finds.
-    - `reasons`: usual reasons for an action: see `actions.reasons.usual_reasons`.
+    - `reasons`: usual reasons for an action: see `actions.forms.usual_reasons`.
     """
     parts = (getattr(config, name, {}) for config in apps.get_app_configs())
     found: dict[str, Any] = {}
@@ -215,7 +215,7 @@ def _number(field: AnyField, value: Any, whole: bool) -> SafeString:
     unit = _unit(field.name)
     # As for times: a number needs no escaping.
     if unit is None:
-        return SafeString(number(value))
+        return SafeString(f"{value:,}")
     return SafeString(f'<span title="{value:,}">{unit(value)}</span>')
 
 

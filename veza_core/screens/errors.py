@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+
+from .site import StaffSite
 
 
 class HelpfulError(Exception):
@@ -46,13 +47,8 @@ class NodeLostError(HelpfulError):
 
 
 def error_page(
-    site: AdminSite, request: HttpRequest, error: HelpfulError, **context: Any
+    site: StaffSite, request: HttpRequest, error: HelpfulError, **context: Any
 ) -> TemplateResponse:
     """The page for an error, with its status."""
-    request.current_app = site.name
-    return TemplateResponse(
-        request,
-        "veza/error.html",
-        {**site.each_context(request), "title": error.title, "message": error.message, **context},
-        status=error.status,
-    )
+    shown = {"title": error.title, "message": error.message, **context}
+    return site.page(request, "veza/error.html", shown, error.status)

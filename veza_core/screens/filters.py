@@ -17,8 +17,8 @@ from .base import BaseScreen
 from .columns import heading, show
 from .display import short_id
 from .labels import link_to, may_read
-from .listing import Listing, Screen
-from .periods import PRESET_LABELS, PRESETS
+from .listing import Listing, ListParameters
+from .periods import PRESETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,11 @@ class Chip:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeyForm:
-    """A text field for a key: an id, or a column's complete value."""
-
-    name: str
-    label: str
-
-
 class FilteredList(ChangeList):
     """A list and its filters, for the template."""
 
     model_admin: BaseScreen
-    screen: Screen
+    parameters: ListParameters
     listing: Listing
     chips: list[Chip]
 
@@ -86,14 +78,13 @@ class FilteredList(ChangeList):
 
     @property
     def is_reversed(self) -> bool:
-        """Whether the user chose the reverse direction."""
         return "order" in self.params
 
     @cached_property
     def groups(self) -> list[FilterGroup]:
         """The filters by state, then the range of dates."""
         groups = []
-        for state in self.screen.states:
+        for state in self.parameters.states:
             chosen = self.listing.options.get(state.name)
             links = [
                 FilterLink(option.label, self.link(**{state.name: option.value}), option is chosen)
@@ -112,9 +103,9 @@ class FilteredList(ChangeList):
             [
                 FilterLink("Any time", self.link(**no_dates), not chosen),
                 *(
-                    FilterLink(PRESET_LABELS[preset], self.link(**{**no_dates, "range": preset}),
-                           chosen.get("range") == preset)
-                    for preset in PRESETS
+                    FilterLink(label, self.link(**{**no_dates, "range": preset}),
+                               chosen.get("range") == preset)
+                    for preset, (_, label) in PRESETS.items()
                 ),
             ],
             is_dates=True,
@@ -123,37 +114,34 @@ class FilteredList(ChangeList):
 
     @property
     def date_heading(self) -> str:
-        """The heading of the column that dates filter."""
         field: Any = self.opts.get_field(self.listing.time)
         return heading(field)
 
     @cached_property
     def active_filters(self) -> list[SafeString]:
-        """The active filters, in words."""
         typed = [(chip.label, chip.value) for chip in self.chips]
         chosen = [(group.title, group.chosen) for group in self.groups if group.chosen]
         return [format_html("{}: {}", *one) for one in (*typed, *chosen)]
 
     @cached_property
-    def key_forms(self) -> list[KeyForm]:
-        """A field for each key and criterion that does not filter the list yet."""
+    def key_forms(self) -> list[tuple[str, str]]:
+        """The name and label of each key and criterion that does not filter the list yet."""
         forms = []
-        for name in self.screen.keys:
+        for name in self.parameters.keys:
             if name not in self.listing.keys:
                 field: Any = self.model._meta.get_field(name)
                 label = heading(field)
                 label = f"{label} ID" if isinstance(field, ForeignKey) else label
-                forms.append(KeyForm(name, label))
+                forms.append((name, label))
         return forms + [
-            KeyForm(one.name, one.label)
-            for one in self.screen.criteria
+            (one.name, one.label)
+            for one in self.parameters.criteria
             if one.name not in self.listing.criteria
         ]
 
     def hints(self) -> list[str]:
-        """Hints about the rows, for the template."""
         given = self.listing.criteria
-        return [one.hint for one in self.screen.criteria if one.hint and one.name in given]
+        return [one.hint for one in self.parameters.criteria if one.hint and one.name in given]
 
     def key_row(self) -> Model:
         """An unsaved row with the keys that filter the list, to be labelled."""
@@ -167,7 +155,7 @@ class FilteredList(ChangeList):
         for name in self.listing.keys:
             field: Any = labelled._meta.get_field(name)
             yield Chip(heading(field), show(field, labelled), self.link(**{name: None}))
-        for one in self.screen.criteria:
+        for one in self.parameters.criteria:
             if one.name in self.listing.criteria:
                 value = self._value(request, one.model, self.listing.criteria[one.name])
                 yield Chip(one.label, value, self.link(**{one.name: None}))
@@ -178,12 +166,11 @@ class FilteredList(ChangeList):
             return format_html("<code>{}</code>", value)
         if not may_read(request, model):
             return short_id(value)
-        return link_to(self.model_admin.admin_site, self.model_admin.read_alias, model, value)
+        return link_to(self.model_admin.admin_site, model, value)
 
 
 def _range_chosen(chosen: dict[str, str]) -> str:
-    """A range of dates in words."""
     if "range" in chosen:
-        return PRESET_LABELS[chosen["range"]]
+        return PRESETS[chosen["range"]][1]
     words = {"since": "from", "until": "up to"}
     return " ".join(f"{words[name]} {chosen[name]}" for name in words if name in chosen)

@@ -14,11 +14,11 @@ from django.urls import URLPattern, path
 
 from veza_core.access import StaffRequest, staff_request
 
-from .actions import buttons, export, pages, selection, typed
+from .actions import buttons, export, kept_forms, pages, selection
 from .actions.addresses import action_of
 from .actions.perform import may
 from .changelist import KeysetChangeList
-from .columns import Column, Opening, heading
+from .columns import Column, heading
 from .guard import guarded
 from .labels import foreign_keys
 from .listing import query_of, read
@@ -47,7 +47,7 @@ class InspectionAdmin(RowPages):
             found = action_of(self, action)
             return found is not None and may(self, request, found)
         hidden = {one.name for one in self.criteria} - {
-            one.name for one in self.screen(request).criteria
+            one.name for one in self.parameters(request).criteria
         }
         return self.has_view_permission(request) and not hidden & {*filters}
 
@@ -56,13 +56,11 @@ class InspectionAdmin(RowPages):
         chosen = staff_request(request).listing.options.values()
         more = [option.column for option in chosen if option.column]
         # Before the last one, which is the time when a row was created.
-        names = [*others[:-1], *more, *others[-1:]]
-        return [Opening(self.column(first)), *(self.column(name) for name in names)]
+        return self.columns_of([first, *others[:-1], *more, *others[-1:]])
 
     def panel_columns(self, key: str) -> list[Column]:
         """The columns of this table's rows in a panel of what `key` refers to."""
-        first, *others = (name for name in self.columns if name != key)
-        return [Opening(self.column(first)), *(self.column(name) for name in others)]
+        return self.columns_of(name for name in self.columns if name != key)
 
     def panel_title(self, key: str) -> str:
         """The title of these rows in a panel of what `key` refers to."""
@@ -77,20 +75,17 @@ class InspectionAdmin(RowPages):
         """The list, the rows' pages, and actions: there is no form to delete or edit a row."""
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         view = self.admin_site.admin_view
+        timeline = path(
+            "<str:object_id>/timeline/", view(self.timeline_view), name=f"{name}_timeline"
+        )
         return [
             path("", view(self.changelist_view), name=f"{name}_changelist"),
             *export.export_urls(self),
-            *self._timeline_urls(name),
+            *([timeline] if self.has_timeline else []),
             *pages.action_urls(self),
             *value_urls(self),
             path("<str:object_id>/", view(self.change_view), name=f"{name}_change"),
         ]
-
-    def _timeline_urls(self, name: str) -> list[URLPattern]:
-        if not self.has_timeline:
-            return []
-        view = self.admin_site.admin_view(self.timeline_view)
-        return [path("<str:object_id>/timeline/", view, name=f"{name}_timeline")]
 
     def get_actions(
         self, request: HttpRequest, action_location: Any = ActionLocation.CHANGE_LIST
@@ -107,15 +102,15 @@ class InspectionAdmin(RowPages):
         if not self.has_view_permission(request):
             raise PermissionDenied
         # Before Django's own check, for which some names have another meaning.
-        request.listing = read(self.screen(request), request.GET)
+        request.listing = read(self.parameters(request), request.GET)
         if request.method == "POST" and FILTERS in request.POST:
             form = request.POST.copy()
             for name in (FILTERS, "csrfmiddlewaretoken"):
                 form.pop(name, None)
-            return HttpResponseRedirect(f"?{query_of(self.screen(request), form)}")
+            return HttpResponseRedirect(f"?{query_of(self.parameters(request), form)}")
         if request.method == "POST":
             return selection.chosen(self, request)
-        before = typed.take(request)
+        before = kept_forms.take(request)
         if before and (confirmation := selection.chosen_before(self, request, before)):
             return confirmation
         context = {"export_url": export.export_url(self, request), **(extra_context or {})}

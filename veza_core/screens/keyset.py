@@ -35,6 +35,18 @@ class Page[M: Model]:
     #: How many rows the list has, if reading the page shows it.
     count: "Count | None" = None
 
+    @classmethod
+    def read_at(cls, place: Place, rows: list[M], end: Cursor | None, *more: Any) -> "Page[M]":
+        """The page with the rows that were read at a place, in its direction.
+
+        `end` is where the next rows begin; None: there are none.
+        """
+        further = None if end is None else Place(end, place.forwards)
+        back = None if place.cursor is None else place.opposite()
+        if place.forwards:
+            return cls(rows, back, further, *more)
+        return cls(rows[::-1], further, back, *more)
+
 
 def first_of(rows: QuerySet[Any], walk: Order, limit: int, branches: Sequence[Q]) -> Any:
     """The first `limit` rows in an order.
@@ -74,12 +86,7 @@ def read_page[M: Model](
     full = len(found) > size
     del found[size:]
     end = order.cursor_of(found[-1]) if full else edge
-    further = None if end is None else Place(end, place.forwards)
-    back = None if place.cursor is None else place.opposite()
-    looked_until = None if full else edge
-    if place.forwards:
-        return Page(found, back, further, looked_until)
-    return Page(found[::-1], further, back, looked_until)
+    return Page.read_at(place, found, end, None if full else edge)
 
 
 def _window[M: Model](

@@ -8,11 +8,13 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
+from django.apps import apps
 from django.contrib import admin
 from django.db import connections
 from django.db.models import ForeignKey, Model
 from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from psycopg import sql
 
@@ -61,9 +63,16 @@ def foreign_keys(model: type[Model]) -> tuple[AnyForeignKey, ...]:
     return tuple(field for field in model._meta.concrete_fields if isinstance(field, ForeignKey))
 
 
-def list_of(model: type[Model]) -> str:
-    """The list of a table's rows."""
-    return _address(model, "changelist", (), get_urlconf(), get_script_prefix())
+@cache
+def model_of(table: str) -> type[Model] | None:
+    """The model of a table; None if it has none."""
+    return next((model for model in apps.get_models() if model._meta.db_table == table), None)
+
+
+def list_of(model: type[Model], /, **filters: Any) -> str:
+    """The list of a table's rows, or of those that filters select."""
+    address = _address(model, "changelist", (), get_urlconf(), get_script_prefix())
+    return f"{address}?{urlencode(filters)}" if filters else address
 
 
 def url_of(model: type[Model], pk: Any) -> str:
@@ -91,17 +100,18 @@ def _address(
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{view}", urlconf, args=args)
 
 
-def attach(request: StaffRequest, site: StaffSite, alias: str, rows: Iterable[Model]) -> None:
+def attach(request: StaffRequest, site: StaffSite, rows: Iterable[Model]) -> None:
     """Give each row the links of its foreign keys, for `link_html`. One query for all."""
     rows = list(rows)
     wanted = _wanted(rows)
     named = {model: ids for model, ids in wanted.items() if may_read(request, model)}
-    found = _find(site, alias, named)
+    found = _find(site, named)
     gone = Link("gone")
-    seen = _lists_by_address(request, site)
+    by_address = site.address_filter(request)
     for row in rows:
         row.__dict__[_VIEWER] = request
-        row.__dict__[_SEEN] = seen.get(row._meta.db_table, "")
+        if by_address and row._meta.db_table in by_address[1].tables:
+            row.__dict__[_SEEN] = list_of(by_address[0].model)
         row.__dict__[_LINKS] = {
             key.attname: found.get((key.related_model, pk), gone)
             for key, pk in _loaded(row)
@@ -109,27 +119,20 @@ def attach(request: StaffRequest, site: StaffSite, alias: str, rows: Iterable[Mo
         }
 
 
-def _lists_by_address(request: StaffRequest, site: StaffSite) -> dict[str, str]:
-    """The list of the accounts that were seen at an address, by table with addresses, for this
-    user.
+def seen_at(row: Model, address: str) -> str:
+    """The list of the accounts that were seen at an IP address of a row, after `attach`.
+
+    Empty if the user may not use it, or if it does not search the row's table.
     """
-    return {
-        table: list_of(screen.model)
-        for screen in site.screens()
-        for one in getattr(screen, "criteria", ())
-        if one.name == "address"
-        and may_read(request, screen.model)
-        and all(request.access.may(table, "read") for table in one.tables)
-        for table in one.tables
-    }
+    url = row.__dict__.get(_SEEN)
+    return f"{url}?address={quote(address, safe='')}" if url else ""
 
 
 def address_html(row: Model, address: str) -> SafeString:
     """An IP address of a row after `attach`, with a link to all accounts that were seen there."""
     shown = address_code(address)
-    if url := row.__dict__.get(_SEEN):
-        query = f"address={quote(address, safe='')}"
-        return SafeString(f'<a href="{url}?{query}" title="Accounts seen there">{shown}</a>')
+    if url := seen_at(row, address):
+        return SafeString(f'<a href="{url}" title="Accounts seen there">{shown}</a>')
     return shown
 
 
@@ -143,9 +146,9 @@ def link_html(row: Model, key: AnyForeignKey) -> SafeString:
     return link.html() if link else escape(str(pk)[:8])
 
 
-def link_to(site: StaffSite, alias: str, model: type[Model], pk: uuid.UUID) -> SafeString:
+def link_to(site: StaffSite, model: type[Model], pk: uuid.UUID) -> SafeString:
     """The name of a row that the user may read, as a link."""
-    return _find(site, alias, {model: {pk}}).get((model, pk), Link("gone")).html()
+    return _find(site, {model: {pk}}).get((model, pk), Link("gone")).html()
 
 
 def name_of(row: Model, key: AnyForeignKey) -> str:
@@ -189,12 +192,12 @@ def _wanted(rows: Iterable[Model]) -> dict[type[Model], set[uuid.UUID]]:
 
 
 def _find(
-    site: StaffSite, alias: str, wanted: dict[type[Model], set[uuid.UUID]]
+    site: StaffSite, wanted: dict[type[Model], set[uuid.UUID]]
 ) -> dict[tuple[type[Model], uuid.UUID], Link]:
     if not wanted:
         return {}
     models = {model._meta.db_table: model for model in wanted}
-    with connections[alias].cursor() as cursor:
+    with connections[site.read_alias].cursor() as cursor:
         cursor.execute(
             " UNION ALL ".join(_named(site, model) for model in wanted),
             {model._meta.db_table: list(ids) for model, ids in wanted.items()},
@@ -213,7 +216,8 @@ def _find(
 def _named(site: StaffSite, model: type[Model]) -> str:
     """Selects table, key, name, and whether it is deleted, for some rows of one table."""
     table = model._meta.db_table
-    label = getattr(site.get_model_admin(model), "label", "")
+    screen = site.screen_of(model)
+    label = screen.label if screen else ""
     soft = any(field.name == "deleted_at" for field in model._meta.concrete_fields)
     return (
         sql.SQL("SELECT {}, id, {}, {} FROM {} WHERE id = ANY ({})")

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import Resolver404, resolve, reverse
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
@@ -67,7 +66,8 @@ def _link(kind: str, matched: str, request: StaffRequest) -> str:
     shown = text_html(matched)
     if kind == "id":
         # Which table has the row is not known without a query.
-        if not _may_read_all(request):
+        site: Any = admin.site
+        if not all(screen.has_view_permission(request) for screen in site.screens()):
             return ""
         url = reverse("admin:by_id", args=[UUID(matched)])
         return format_html('<a href="{}">{}</a>', url, shown)
@@ -98,19 +98,8 @@ def _accounts_at(address: str, request: StaffRequest) -> str:
     except ValueError:
         return ""
     site: Any = admin.site
-    query = urlencode({"address": str(known)})
-    urls = (
-        f"{list_of(screen.model)}?{query}"
-        for screen in site.screens()
-        if any(one.name == "address" for one in screen.criteria)
-    )
-    return next((url for url in urls if _may_open(request, url)), "")
-
-
-def _may_read_all(request: StaffRequest) -> bool:
-    """Whether the user may open the page of any row."""
-    site: Any = admin.site
-    return all(screen.has_view_permission(request) for screen in site.screens())
+    found = site.address_filter(request)
+    return list_of(found[0].model, address=known) if found else ""
 
 
 def _may_open(request: StaffRequest, url: str) -> bool:

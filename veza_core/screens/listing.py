@@ -6,6 +6,8 @@ Nothing else in a query string has a meaning. In particular, it never names a co
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import and_
 from typing import Any
 from uuid import UUID
 
@@ -16,24 +18,23 @@ from django.http import QueryDict
 from django.utils.http import urlencode
 
 from veza_core.models import User
-from veza_core.screens.periods import PLACES, choice_in, place_in, range_in, within_range
+from veza_core.screens.periods import PAGING, choice_in, place_in, range_in, within_range
 
 from . import lookups as lookups
-from .criteria import Criterion
 from .display import AnyField
 from .errors import HelpfulError
 from .order import FIRST, Order, Place
-from .states import UNSORTED, Option, State
+from .states import UNSORTED, Criterion, Option, State
 
 #: The query string's own names, in addition to those of keys and states.
-OWN = ("range", "since", "until", "jump", "last", "order", *PLACES)
+OWN = ("range", "since", "until", "order", *PAGING)
 
 #: The longest value in a query string.
 LONGEST = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class ListParameters:
     """The allowed parameters of a list; each key and state has the order of its index."""
 
     model: type[Model]
@@ -85,29 +86,29 @@ class Listing:
         return self.order.column if self.by_time else "created_at"
 
 
-def query_of(screen: Screen, form: QueryDict) -> str:
+def query_of(parameters: ListParameters, form: QueryDict) -> str:
     """The query string for the filters of a form, with keys instead of users' names."""
-    listing = read(screen, form, is_posted=True)
+    listing = read(parameters, form, is_posted=True)
     values = {**listing.keys, **listing.criteria}
     given = {name: str(value) for name, value in form.items() if value}
     return urlencode(given | {name: str(value) for name, value in values.items()})
 
 
-def read(screen: Screen, query: QueryDict, *, is_posted: bool = False) -> Listing:
+def read(parameters: ListParameters, query: QueryDict, *, is_posted: bool = False) -> Listing:
     """Read a list's query string, or a posted form with the same parameters.
 
     Raises `HelpfulError` for unknown or malformed parameters.
     """
-    given = _only_known(screen, query)
-    for name in of_users(screen):
+    given = _only_known(parameters, query)
+    for name in of_users(parameters):
         if name in given:
-            _check_user_name(screen, given[name], is_posted=is_posted)
-    keys = {name: _key(screen, name, given[name]) for name in screen.keys if name in given}
+            _check_user_name(parameters, given[name], is_posted=is_posted)
+    keys = {name: _key(parameters, name, given[name]) for name in parameters.keys if name in given}
     options = {state.name: _option(state, given[state.name])
-               for state in screen.states if state.name in given}  # fmt: skip
+               for state in parameters.states if state.name in given}  # fmt: skip
     criteria = {one.name: one.read(given[one.name])
-                for one in screen.criteria if one.name in given}  # fmt: skip
-    listing = _driven(screen, keys, options, criteria)
+                for one in parameters.criteria if one.name in given}  # fmt: skip
+    listing = _driven(parameters, keys, options, criteria)
     reverse = choice_in(given, "order", ["reversed"]) and listing.sorted
     order = listing.order.reversed() if reverse else listing.order
     listing = replace(
@@ -122,10 +123,10 @@ def read(screen: Screen, query: QueryDict, *, is_posted: bool = False) -> Listin
     return _within(listing, within_range(listing.time, *range_in(given)))
 
 
-def _only_known(screen: Screen, query: QueryDict) -> dict[str, str]:
+def _only_known(parameters: ListParameters, query: QueryDict) -> dict[str, str]:
     """The query string as a dictionary: each name known, and only once."""
-    known = {*screen.keys, *OWN}
-    known |= {state.name for state in screen.states} | {one.name for one in screen.criteria}
+    known = {*parameters.keys, *OWN}
+    known |= {state.name for state in parameters.states} | {one.name for one in parameters.criteria}
     for name, values in query.lists():
         if name not in known:
             raise HelpfulError(f"This list has no filter “{name[:40]}”.")
@@ -139,11 +140,10 @@ def _only_known(screen: Screen, query: QueryDict) -> dict[str, str]:
     return {name: str(value) for name, value in query.items() if value}
 
 
-def _key(screen: Screen, name: str, value: str) -> Any:
-    """The value of a key's column."""
-    column: AnyField = screen.model._meta.get_field(name)  # type: ignore[assignment]
+def _key(parameters: ListParameters, name: str, value: str) -> Any:
+    column: AnyField = parameters.model._meta.get_field(name)  # type: ignore[assignment]
     target = column.target_field if isinstance(column, ForeignKey) else column
-    if name in of_users(screen) and (named := user_named(value)):
+    if name in of_users(parameters) and (named := user_named(value)):
         return named
     try:
         known = target.to_python(value)
@@ -154,20 +154,20 @@ def _key(screen: Screen, name: str, value: str) -> Any:
         raise HelpfulError(f"“{value[:40]}” is not a valid {column.verbose_name}.") from error
 
 
-def of_users(screen: Screen) -> set[str]:
+def of_users(parameters: ListParameters) -> set[str]:
     """The parameters whose values are users."""
     # Also columns without a foreign key that the model declares as users' keys.
-    declared = {*getattr(screen.model, "about_users", ())} & {*screen.keys}
-    fields = {name: screen.model._meta.get_field(name) for name in screen.keys}
+    declared = {*getattr(parameters.model, "about_users", ())} & {*parameters.keys}
+    fields = {name: parameters.model._meta.get_field(name) for name in parameters.keys}
     keys = {name for name, field in fields.items() if field.related_model is User}
-    return keys | declared | {one.name for one in screen.criteria if one.model is User}
+    return keys | declared | {one.name for one in parameters.criteria if one.model is User}
 
 
-def _check_user_name(screen: Screen, value: str, *, is_posted: bool) -> None:
+def _check_user_name(parameters: ListParameters, value: str, *, is_posted: bool) -> None:
     """Raise `HelpfulError` for a user's name that cannot be used here; an ID can."""
     if is_uuid(value):
         return
-    if not screen.finds_users:
+    if not parameters.finds_users:
         raise HelpfulError("Give the ID of the user. To find users by name, you need users.read.")
     # Browsers and servers store addresses.
     if "@" in value and not is_posted:
@@ -215,50 +215,50 @@ def _option(state: State, value: str) -> Option:
 
 
 def _driven(
-    screen: Screen, keys: dict[str, Any], options: dict[str, Option], criteria: dict[str, Any]
+    parameters: ListParameters,
+    keys: dict[str, Any],
+    options: dict[str, Option],
+    criteria: dict[str, Any],
 ) -> Listing:
     """Choose the index, and use the other filters as the condition.
 
     A key comes first, because a user or a track has few rows; then a state that an index finds;
     otherwise all rows, in the screen's order.
     """
-    wanted = {name: Q(**{f"{name}__any_of": value}) for name, value in keys.items()}
-    wanted |= {name: option.where for name, option in options.items()}
-    orders = {name: screen.keys[name] for name in keys}
-    orders |= {name: option.order for name, option in options.items() if option.order is not None}
-    index_keys = {name: name for name in keys}
-    index_keys |= {name: option.key for name, option in options.items()}
-    for one in screen.criteria:
+    # For each: its rows, the order of the index that finds them, and what this index begins with.
+    filters: dict[str, tuple[Q, str | None, str]] = {
+        name: (Q(**{f"{name}__any_of": value}), parameters.keys[name], name)
+        for name, value in keys.items()
+    }
+    filters |= {name: (one.where, one.order, one.key) for name, one in options.items()}
+    for one in parameters.criteria:
         if one.name in criteria:
-            wanted[one.name] = one.where(criteria[one.name], screen.alias)
-            orders[one.name], index_keys[one.name] = one.order, one.key
+            where = one.where(criteria[one.name], parameters.alias)
+            filters[one.name] = (where, one.order, one.key)
     # Those whose index sorts come first; otherwise keys do.
-    name = min(orders, key=lambda name: orders[name] == UNSORTED, default=None)
-    driver = Q() if name is None else wanted.pop(name)
+    indexed = {name: order for name, (_, order, _) in filters.items() if order is not None}
+    name = min(indexed, key=lambda name: indexed[name] == UNSORTED, default=None)
+    branches: tuple[Q, ...] = ()
+    if name is None:
+        driver, order = Q(), parameters.order
+        merged = [state for state in parameters.states if state.name == parameters.merged]
+        branches = tuple(option.where for state in merged for option in state.options)
+        key = parameters.merged if branches else ""
+    else:
+        driver, _, key = filters.pop(name)
+        order = indexed[name]
     for other, option in options.items():
         if name in option.with_keys:
-            driver &= wanted.pop(other)
-    order = screen.order if name is None else orders[name]
-    condition = None
-    for rest in wanted.values():
-        condition = rest if condition is None else condition & rest
-    key = index_keys.get(name or "", "")
-    branches = _branches(screen) if name is None else ()
-    if branches:
-        key = screen.merged
+            driver &= filters.pop(other)[0]
+    rest = [where for where, _, _ in filters.values()]
     return Listing(
-        Order.parse(screen.model, order or "-created_at", key),
+        Order.parse(parameters.model, order or "-created_at", key),
         order != UNSORTED,
         driver,
         name in options,
-        condition,
+        reduce(and_, rest) if rest else None,
         branches=branches,
     )
-
-
-def _branches(screen: Screen) -> tuple[Q, ...]:
-    options = [state.options for state in screen.states if state.name == screen.merged]
-    return tuple(option.where for state in options for option in state)
 
 
 def _within(listing: Listing, bounds: Q) -> Listing:

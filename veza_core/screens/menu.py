@@ -8,7 +8,6 @@ from typing import Any
 from django.apps import apps
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst, slugify
 
@@ -66,7 +65,7 @@ def _places(site: StaffSite, request: HttpRequest) -> Iterator[MenuEntry]:
         if screen.has_view_permission(request):
             within = capfirst(str(screen.opts.verbose_name_plural)) or ""
             for view in screen.views:
-                url = f"{list_of(screen.model)}?{urlencode(view.query)}"
+                url = list_of(screen.model, **view.query)
                 yield MenuEntry(view.desk or view.label, within, url, in_menu=bool(view.desk))
 
 
@@ -96,7 +95,7 @@ def grouped(site: StaffSite, request: HttpRequest, label: str | None = None) -> 
             continue
         if not screen.has_module_permission(request):
             continue
-        name = getattr(screen, "group", "Support")
+        name = screen.group
         if name not in groups:
             groups[name] = _group(name, start)
         address = list_of(model)
@@ -150,7 +149,7 @@ def _desk(site: StaffSite, request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {
             "name": view.desk,
-            "admin_url": (address := f"{list_of(screen.model)}?{urlencode(view.query)}"),
+            "admin_url": (address := list_of(screen.model, **view.query)),
             "is_current": request.get_full_path() == address,
         }
         for screen in site.screens()

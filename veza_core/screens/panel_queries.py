@@ -10,8 +10,7 @@ from psycopg import sql
 
 from veza_core.db.infinity import reading_json
 
-from .bounded import IN_LIST, as_column, is_unbounded, loaded
-from .columns import Column, secret_fields
+from .bounded import IN_LIST, as_columns, is_unbounded, loaded
 from .display import AnyForeignKey
 from .labels import column_of
 from .order import Order
@@ -21,13 +20,6 @@ from .states import UNSORTED
 def union(queries: Iterable[str]) -> str:
     """One query of several."""
     return " UNION ALL ".join(f"({query})" for query in queries)
-
-
-def selected_fields(model: type[Model], columns: Sequence[Column]) -> list[str]:
-    """The fields that the columns, the order and the links read; never a secret."""
-    names = {"id", "created_at", *(need for column in columns for need in column.needs)}
-    names |= {field.name for field in model._meta.concrete_fields if field.name == "deleted_at"}
-    return sorted(names - secret_fields(model))
 
 
 def latest_rows(
@@ -41,11 +33,9 @@ def latest_rows(
     order = Order.parse(model, by or "-created_at")
     # For ANY and the order by the key, see `lookups`.
     rows = sql.SQL("SELECT {} FROM {} WHERE {} = ANY (ARRAY[%(key)s]::uuid[])").format(
-        sql.SQL(", ").join(
-            as_column(model, name, IN_LIST)
-            for name in sorted(
-                {*names, *order.columns, key.name, *(("status",) if failed_first else ())}
-            )
+        as_columns(
+            model,
+            sorted({*names, *order.columns, key.name, *(("status",) if failed_first else ())}),
         ),
         sql.Identifier(model._meta.db_table),
         sql.Identifier(key.column),
@@ -98,7 +88,7 @@ def latest_rows_through(
     ).format(
         place,
         _own(outer),
-        sql.SQL(", ").join(as_column(model, name, IN_LIST) for name in columns),
+        as_columns(model, columns),
         sql.Identifier(model._meta.db_table),
         key=sql.Identifier(key.column),
     )

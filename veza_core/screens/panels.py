@@ -1,8 +1,9 @@
 """The rows that refer to a row: the latest of each table, and how many, in two queries for all."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,7 +18,6 @@ from veza_core.screens.panel_queries import (
     latest_rows,
     latest_rows_through,
     reader_of,
-    selected_fields,
     union,
 )
 
@@ -25,7 +25,7 @@ from .columns import Column, HtmlTable
 from .display import AnyForeignKey
 from .keyset import Count
 from .labels import list_of, may_read
-from .panel_html import panel_html
+from .legible import escape, safe
 from .site import StaffSite
 from .states import UNSORTED
 
@@ -42,6 +42,51 @@ THROUGH = 200
 #: If the index of a key does not sort, the latest of so many rows are shown. This is less than
 #: `PANEL_COUNT_LIMIT`, so that the panel knows if they may not be the latest of all.
 LOOKED_THROUGH = 500
+
+
+@dataclass(slots=True)
+class Panel(ABC):
+    """Some rows of a table, with a link to all of them: as HTML, because templates would take
+    several times as long, for 25 panels.
+    """
+
+    title: str
+    rows: Sequence[Any]
+    #: How many there are, and the list of all of them.
+    count: Count
+    url: str
+    #: Whether there are no later ones than these.
+    are_latest: bool = True
+    #: The ID of the heading, unique on the page.
+    anchor: str = ""
+
+    @abstractmethod
+    def table(self) -> HtmlTable:
+        """The rows as a table; call it when they can be shown."""
+
+    def html(self) -> SafeString:
+        anchor, shown, count = self.anchor, len(self.rows), self.count
+        if shown < count.number:
+            latest = f"The latest {shown}" if self.are_latest else f"{shown} of them"
+            link = f"{latest}, and all {count} →"
+        else:
+            link = f"All {count} →"
+        return SafeString(
+            f'<section class="card panel" aria-labelledby="{anchor}">\n'
+            f'<h2 id="{anchor}">{safe(self.title)}</h2>\n{self.table().html(anchor)}\n'
+            f'<p class="all"><a href="{escape(self.url)}">{link}</a></p>\n</section>\n'
+        )
+
+
+def contents(panels: Iterable[Panel | None]) -> SafeString:
+    """The links to these panels; None: to the timeline."""
+    links = (
+        f'<li><a href="#{one.anchor}">{safe(one.title)} <small>{one.count}</small></a></li>'
+        if one
+        else '<li><a href="#timeline">Timeline</a></li>'
+        for one in panels
+    )
+    return SafeString("\n".join(links))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +111,11 @@ class Relation:
     read: Callable[[dict[str, Any]], Model]
 
 
-@dataclass(slots=True)
-class Panel:
+@dataclass(slots=True, kw_only=True)
+class RelatedPanel(Panel):
     """The rows of one table that refer to a row by one foreign key."""
 
     relation: Relation
-    url: str
-    rows: list[Model] = field(default_factory=list)
-    #: How many rows there are, if the panel does not have all of them.
-    number: Count | None = None
-    anchor: str = ""
-
-    @property
-    def count(self) -> Count:
-        """How many rows there are, up to `PANEL_COUNT_LIMIT`."""
-        return self.number or Count(len(self.rows))
-
-    @property
-    def are_latest(self) -> bool:
-        """Whether no later rows exist."""
-        if self.relation.failed_first:
-            return self.count.number <= len(self.rows)
-        return self.relation.is_sorted or self.count.number <= LOOKED_THROUGH
 
     @property
     def has_failed(self) -> bool:
@@ -97,23 +125,11 @@ class Panel:
         )
 
     @property
-    def title(self) -> str:
-        """The title of these rows here."""
-        return self.relation.title
-
-    @property
     def table_name(self) -> str:
         return self.relation.model._meta.db_table
 
-    @property
     def table(self) -> HtmlTable:
-        """The rows as a table."""
         return HtmlTable.of(self.relation.columns, self.rows)
-
-    @property
-    def html(self) -> SafeString:
-        """The panel."""
-        return panel_html(self)
 
 
 @cache
@@ -123,9 +139,9 @@ def relations_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Relat
     """
     found: list[Relation] = []
     keys: list[tuple[Any, Any]] = [(one.field, None) for one in model._meta.related_objects]
-    for admin in site.screens():
-        for name, further in admin.panels_through.items():
-            key: Any = admin.model._meta.get_field(name)
+    for other in site.screens():
+        for name, further in other.panels_through.items():
+            key: Any = other.model._meta.get_field(name)
             outer: Any = key.related_model._meta.get_field(further)
             if outer.related_model is model:
                 keys.append((key, outer))
@@ -135,7 +151,7 @@ def relations_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Relat
             continue
         # A separate column says whose track it is.
         columns = screen.panel_columns("" if outer else key.name)
-        names = selected_fields(key.model, columns)
+        names = screen.selected(columns)
         moment = screen.moments.get(key.name)
         failed_first = moment is not None and moment.fails
         place, by = len(found), screen.keys[key.name]
@@ -167,29 +183,43 @@ def relations_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Relat
     return tuple(found)
 
 
-def panels_of(site: StaffSite, request: StaffRequest, row: Model, alias: str) -> list[Panel]:
+def panels_of(site: StaffSite, request: StaffRequest, row: Model) -> list[RelatedPanel]:
     """A panel for each foreign key that refers to the row's table, with the row's rows.
 
     Without tables that the user may not read. Two queries for all of them; rows are counted only
     for keys with more than a panel has.
     """
-    panels = {
-        place: Panel(relation, f"{list_of(relation.model)}?{relation.filter}={row.pk}")
-        for place, relation in enumerate(relations_of(site, type(row), alias))
+    relations = {
+        place: relation
+        for place, relation in enumerate(relations_of(site, type(row), site.read_alias))
         if may_read(request, relation.model)
         and (relation.between is None or may_read(request, relation.between))
     }
-    if not panels:
+    if not relations:
         return []
+    rows: dict[int, list[Model]] = {place: [] for place in relations}
+    numbers: dict[int, int] = {}
     parameters = {"key": row.pk, "latest": LATEST, "looked_through": LOOKED_THROUGH,
              "counted": PANEL_COUNT_LIMIT + 1, "through": THROUGH}  # fmt: skip
-    with connections[alias].cursor() as cursor:
-        cursor.execute(union(panel.relation.latest for panel in panels.values()), parameters)
+    with connections[site.read_alias].cursor() as cursor:
+        cursor.execute(union(relation.latest for relation in relations.values()), parameters)
         for place, text in cursor.fetchall():
-            panels[place].rows.append(panels[place].relation.read(json.loads(text)))
-        full = [panel for panel in panels.values() if len(panel.rows) == LATEST]
+            rows[place].append(relations[place].read(json.loads(text)))
+        full = [relations[place] for place, found in rows.items() if len(found) == LATEST]
         if full:
-            cursor.execute(union(panel.relation.count for panel in full), parameters)
-            for place, number in cursor.fetchall():
-                panels[place].number = Count.of(number, PANEL_COUNT_LIMIT)
-    return list(panels.values())
+            cursor.execute(union(relation.count for relation in full), parameters)
+            numbers = dict(cursor.fetchall())
+    return [
+        _panel(relation, row, rows[place], numbers.get(place, len(rows[place])))
+        for place, relation in relations.items()
+    ]
+
+
+def _panel(relation: Relation, row: Model, rows: list[Model], number: int) -> RelatedPanel:
+    count = Count.of(number, PANEL_COUNT_LIMIT)
+    if relation.failed_first:
+        are_latest = count.number <= len(rows)
+    else:
+        are_latest = relation.is_sorted or count.number <= LOOKED_THROUGH
+    url = list_of(relation.model, **{relation.filter: row.pk})
+    return RelatedPanel(relation.title, rows, count, url, are_latest, relation=relation)

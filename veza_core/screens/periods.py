@@ -9,13 +9,21 @@ from django.utils import timezone
 from .errors import HelpfulError
 from .order import FIRST, LAST, Cursor, MalformedCursorError, Order, Place
 
-#: Ranges with a link, in days up to and including today.
-PRESETS = {"today": 1, "7d": 7, "30d": 30, "90d": 90, "365d": 365}
+#: Ranges with a link: days up to and including today, and the link's text.
+PRESETS = {
+    "today": (1, "Today"),
+    "7d": (7, "7 days"),
+    "30d": (30, "30 days"),
+    "90d": (90, "90 days"),
+    "365d": (365, "A year"),
+}
 
+#: The parameters that choose a page of the list, and not rows: positions, and names for them.
 PLACES = {place.name: place for place in (
     Place(forwards=forwards, inclusive=inclusive)
     for forwards in (True, False) for inclusive in (True, False)
 )}  # fmt: skip
+PAGING = (*PLACES, "jump", "last")
 
 
 def choice_in(given: Mapping[str, str], name: str, values: Sequence[str]) -> str:
@@ -45,7 +53,7 @@ def range_in(given: Mapping[str, str]) -> tuple[datetime | None, datetime | None
         if "since" in given or "until" in given:
             raise HelpfulError("Use “range”, or “since” and “until”, not both.")
         today = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        return today - timedelta(days=PRESETS[preset] - 1), today + timedelta(days=1)
+        return today - timedelta(days=PRESETS[preset][0] - 1), today + timedelta(days=1)
     since, until = _date(given, "since"), _date(given, "until")
     return since, None if until is None else until + timedelta(days=1)
 
@@ -62,7 +70,7 @@ def within_range(column: str, since: datetime | None, until: datetime | None) ->
 
 def place_in(order: Order, given: Mapping[str, str]) -> Place:
     """Where the page begins. Raises `HelpfulError` if this is given twice."""
-    names = [name for name in (*PLACES, "jump", "last") if name in given]
+    names = [name for name in PAGING if name in given]
     if len(names) > 1:
         raise HelpfulError(f"Use only one of {', '.join(names)}.")
     if not names:
@@ -93,12 +101,3 @@ def _jump(order: Order, given: Mapping[str, str]) -> Place:
     if order.descending:
         return Place(order.start_of(day + timedelta(days=1)))
     return Place(order.start_of(day), inclusive=True)
-
-
-PRESET_LABELS = {
-    "today": "Today",
-    "7d": "7 days",
-    "30d": "30 days",
-    "90d": "90 days",
-    "365d": "A year",
-}

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.response import TemplateResponse
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,13 +13,12 @@ from veza_core.access import StaffRequest
 
 from .actions import buttons
 from .base import BaseScreen
-from .columns import ComputedColumn, field_of, heading, secret_fields, show
+from .columns import field_of, heading, secret_fields, show
 from .display import badge, declared, explained
 from .errors import NotThereError
-from .guard import READING, guarded
-from .labels import url_of
-from .panel_html import contents
-from .panels import panels_of
+from .guard import row_view
+from .labels import seen_at, url_of
+from .panels import contents, panels_of
 from .timeline import ON_ROW, Timeline, parameters, parse_query, timeline
 
 #: What every page ends with.
@@ -47,40 +45,17 @@ class RowPages(BaseScreen):
             )
         return row
 
-    @guarded
-    def change_view(
-        self,
-        request: StaffRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        if request.method not in READING:
-            return HttpResponseNotAllowed(READING)
-        row = request.inspected = self.get_object(request, object_id)
-        context = {
-            **self.admin_site.each_context(request),
-            **self.page_context(request, row),
-            **(extra_context or {}),
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, self.page_template, context)
+    @row_view
+    def change_view(self, request: StaffRequest, row: Any) -> HttpResponse:
+        return self.admin_site.page(request, self.page_template, self.page_context(request, row))
 
-    @guarded
-    def timeline_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
+    @row_view
+    def timeline_view(self, request: StaffRequest, row: Any) -> HttpResponse:
         """What happened around a row: see `timeline`."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        if request.method not in READING:
-            return HttpResponseNotAllowed(READING)
         kind, before = parse_query(request.GET)
-        row = request.inspected = self.get_object(request, object_id)
-        page = timeline(self.admin_site, request, row, self.read_alias, kind=kind, before=before)
+        page = timeline(self.admin_site, request, row, kind=kind, before=before)
         self.make_ready(request, page.rows)
         context = {
-            **self.admin_site.each_context(request),
             **self.timeline_context(row, page),
             "title": format_html("Timeline: {}", self.title_of(row)),
             "page_title": f"Timeline: {self.page_title(row)}",
@@ -89,16 +64,13 @@ class RowPages(BaseScreen):
             "row_title": self.page_title(row),
             "newest_url": self.timeline_url(row, kind) if before else "",
         }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "veza/timeline_page.html", context)
+        return self.admin_site.page(request, "veza/timeline_page.html", context)
 
     def timeline_url(self, row: Any, kind: str = "", before: Any = None) -> str:
-        """A page of a row's timeline."""
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_timeline"
         return reverse(name, args=[row.pk], query=parameters(kind, before))
 
     def timeline_context(self, row: Any, page: Timeline) -> dict[str, Any]:
-        """The context of a timeline's template."""
         kinds = [("Everything", ""), *((kind, kind) for kind in page.kinds)]
         return {
             "timeline": page,
@@ -109,7 +81,7 @@ class RowPages(BaseScreen):
         }
 
     def page_context(self, request: StaffRequest, row: Any) -> dict[str, Any]:
-        panels = panels_of(self.admin_site, request, row, self.read_alias)
+        panels = panels_of(self.admin_site, request, row)
         first = [*self.panels_first, *declared("panels_first").get(self.opts.db_table, ())]
         panels.sort(
             key=lambda panel: (
@@ -120,7 +92,7 @@ class RowPages(BaseScreen):
         related = [found for panel in panels for found in panel.rows]
         lived: dict[str, Any] = {}
         if self.has_timeline:
-            page = timeline(self.admin_site, request, row, self.read_alias, size=ON_ROW)
+            page = timeline(self.admin_site, request, row, size=ON_ROW)
             lived = self.timeline_context(row, page)
             related += page.rows
         self.make_ready(request, [row, *related])
@@ -155,7 +127,7 @@ class RowPages(BaseScreen):
 
     def extra_panels(self, request: StaffRequest, row: Any) -> Sequence[Any]:
         """What staff did to the row and their notes about it, if the site stores these."""
-        return self.admin_site.remembered(request, row)
+        return self.admin_site.staff_panels(request, row)
 
     def glance(self, request: StaffRequest, row: Any) -> Sequence[SafeString]:
         """What must be seen first: badges and short sentences at the head of the page."""
@@ -163,6 +135,9 @@ class RowPages(BaseScreen):
         seen = [self.column(name)(row) for name in states]
         if getattr(row, "deleted_at", None) is not None:
             seen.append(badge("deleted"))
+        address = getattr(row, "ip_address", None)
+        if address and (url := seen_at(row, address)):
+            seen.append(format_html('<a href="{}">Accounts seen at {}</a>', url, address))
         return seen
 
     def all_sections(self) -> list[tuple[str, Sequence[str]]]:
@@ -183,6 +158,6 @@ class RowPages(BaseScreen):
         """A line of a section: its heading, its value, and the database's comment on it."""
         field = field_of(self.model, name)
         if field is None:
-            method = ComputedColumn(getattr(self, name))
+            method = self.column(name)
             return method.short_description, method(row), ""
         return heading(field), show(field, row, whole=True), explained(field.db_comment or "")[0]

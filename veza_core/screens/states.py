@@ -1,9 +1,11 @@
-"""The filters of a list: the possible states of a row, and whether an index finds them."""
+"""The filters of a list: states of a row, values that are typed, and what an index finds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Model, Q
 
 from .display import words
 
@@ -41,7 +43,6 @@ class State:
     options: tuple[Option, ...]
 
     def option(self, value: str) -> Option | None:
-        """The option with this value, if there is one."""
         return next((option for option in self.options if option.value == value), None)
 
 
@@ -69,12 +70,12 @@ def choices(
     )
 
 
-def boolean(field: str, label: str = "", *, yes: str = "Yes", no: str = "No") -> State:
+def boolean(field: str, label: str = "") -> State:
     """A filter by a column that is true or false."""
     return State(
         field,
         label or words(field.removeprefix("is_")),
-        (Option("yes", yes, Q(**{field: True})), Option("no", no, Q(**{field: False}))),
+        (Option("yes", "Yes", Q(**{field: True})), Option("no", "No", Q(**{field: False}))),
     )
 
 
@@ -108,3 +109,32 @@ DELETED = given("deleted_at", "Deleted", yes="Deleted only", no="Live only")
 
 #: Above the lists of tables with soft deletion.
 DELETED_THIS_WEEK = View("Deleted this week", {"deleted": "yes", "range": "7d"})
+
+
+#: An ID that no row has.
+NOBODY = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """A filter by a typed value that is not a column of the list's own table.
+
+    An index must find its rows, as for a key: `order` is the order that it gives (`UNSORTED`:
+    none), and `key` what it begins with.
+    """
+
+    #: In the query string.
+    name: str
+    label: str
+    #: The value that a text means. Raises `HelpfulError` for an invalid text.
+    read: Callable[[str], Any]
+    #: The rows; may read from the database of the alias.
+    where: Callable[[Any, str], Q]
+    order: str
+    key: str
+    #: The other tables that it reads. Users who may not read them do not have this filter.
+    tables: Sequence[str] = ()
+    #: The model of which the value is a key; None: it is shown as it is.
+    model: type[Model] | None = None
+    #: A hint about the rows that it finds.
+    hint: str = ""

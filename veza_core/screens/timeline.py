@@ -23,15 +23,16 @@ from psycopg import sql
 from veza_core.access import StaffRequest
 
 from .base import BaseScreen, Moment
-from .bounded import IN_LIST, as_column
+from .bounded import as_columns
 from .columns import secret_fields
 from .display import NOTHING
 from .errors import HelpfulError
 from .labels import column_of, may_read, url_of
-from .panel_html import timeline_html
+from .legible import escape
 from .panels import LOOKED_THROUGH, reader_of
 from .site import StaffSite
 from .states import UNSORTED
+from .units import exact
 
 #: Moments on a page of the timeline, and on the row's own page.
 SIZE, ON_ROW = 50, 12
@@ -102,7 +103,7 @@ class TimelineSource:
     """A table of a timeline, and how its rows are read."""
 
     place: int
-    admin: BaseScreen
+    screen: BaseScreen
     key: Any
     moment: Moment
     time: str
@@ -112,12 +113,12 @@ class TimelineSource:
 
     def query(self, before: int | None) -> sql.Composed:
         """The latest rows of the key, for `_merged`; `before`: beyond a cursor of this place."""
-        model: Any = self.admin.model
+        model: Any = self.screen.model
         time, key = column_of(model, self.time), sql.Identifier(self.key.column)
         rows = sql.SQL(
             "SELECT {} FROM {} WHERE {} = ANY (ARRAY[%(key)s]::uuid[]) AND {} ORDER BY {}{}"
         ).format(
-            sql.SQL(", ").join(as_column(model, name, IN_LIST) for name in self.names),
+            as_columns(model, self.names),
             sql.Identifier(model._meta.db_table),
             key,
             self._beyond(before) if self.is_sorted else sql.SQL("true"),
@@ -137,7 +138,7 @@ class TimelineSource:
     def _beyond(self, before: int | None) -> sql.Composable:
         if before is None:
             return sql.SQL("true")
-        time = column_of(self.admin.model, self.time)
+        time = column_of(self.screen.model, self.time)
         if self.place == before:
             return sql.SQL("({}, id) < (%(at)s, %(id)s::uuid)").format(time)
         comparison = sql.SQL("<" if self.place < before else "<=")
@@ -150,10 +151,10 @@ class TimelineSource:
                      lambda: self._show(row), row, tone="bad" if failed else "")  # fmt: skip
 
     def _show(self, row: Any) -> SafeString:
-        shown = [self.admin.column(name)(row) for name in self.moment.shows]
+        shown = [self.screen.column(name)(row) for name in self.moment.shows]
         # The user was not signed in, or is deleted: "Played by" would continue with the duration.
         verb = self.moment.verb.removesuffix(" by") if shown[0] == NOTHING else self.moment.verb
-        link = format_html('<a href="{}">{}</a>', url_of(self.admin.model, row.pk), verb)
+        link = format_html('<a href="{}">{}</a>', url_of(self.screen.model, row.pk), verb)
         texts = ((one,) for one in shown if one != NOTHING)
         return format_html("{} {}", link, format_html_join(" · ", "{}", texts))
 
@@ -169,8 +170,20 @@ class Timeline:
     further: TimelineCursor | None
 
     def html(self) -> SafeString:
-        """The list, by day."""
-        return timeline_html(self.events, self.kind)
+        """The list, by day. Not by a template, as for panels."""
+        lines, day = [], ""
+        for event in self.events:
+            at = event.at
+            if f"{at:%-d %B %Y}" != day:
+                day = f"{at:%-d %B %Y}"
+                lines.append(f'<li class="day">{day}</li>')
+            undo = f' <a href="{escape(event.undo)}">Undo</a>' if event.undo else ""
+            lines.append(
+                f'<li><time datetime="{at.isoformat()}" title="{exact(at)}">{at:%H:%M}</time>'
+                f' <i class="{event.tone}"></i> <span>{event.show()}</span>{undo}</li>'
+            )
+        none = f'<li class="day">Nothing{" of this kind" if self.kind else ""} yet.</li>'
+        return SafeString(f'<ul class="timeline">\n{"\n".join(lines or [none])}\n</ul>')
 
     @property
     def rows(self) -> list[Any]:
@@ -184,19 +197,19 @@ def sources_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Timelin
     found: list[TimelineSource] = []
     for relation in model._meta.related_objects:
         key: Any = relation.field
-        admin = site.screen_of(relation.related_model)
-        moment = admin.moments.get(key.name) if admin else None
-        if admin is None or moment is None:
+        screen = site.screen_of(relation.related_model)
+        moment = screen.moments.get(key.name) if screen else None
+        if screen is None or moment is None:
             continue
-        order = admin.keys[key.name]
+        order = screen.keys[key.name]
         by_time = order.startswith("-") and order.endswith("_at")
-        needs = (need for name in moment.shows for need in admin.column(name).needs)
+        needs = (need for name in moment.shows for need in screen.column(name).needs)
         time = order.removeprefix("-") if by_time else "created_at"
         names = {"id", "created_at", time, key.name, *needs, *(("status",) if moment.fails else ())}
         selected = sorted(names - secret_fields(relation.related_model))
         found.append(
             TimelineSource(
-                len(found), admin, key, moment, time, by_time and order != UNSORTED, selected,
+                len(found), screen, key, moment, time, by_time and order != UNSORTED, selected,
                 reader_of(relation.related_model, selected, alias),
             )
         )  # fmt: skip
@@ -231,7 +244,6 @@ def timeline(
     site: StaffSite,
     request: StaffRequest,
     row: Model,
-    alias: str,
     *,
     size: int = SIZE,
     kind: str = "",
@@ -241,10 +253,11 @@ def timeline(
 
     Without the tables that the user may not read. Raises `HelpfulError` for an unknown kind.
     """
+    alias = site.read_alias
     sources = [
         source
         for source in sources_of(site, type(row), alias)
-        if may_read(request, source.admin.model)
+        if may_read(request, source.screen.model)
     ]
     kinds = [*dict.fromkeys([*(source.moment.kind for source in sources), STAFF])]
     if kind and kind not in kinds:
@@ -264,7 +277,7 @@ def timeline(
             found = cursor.fetchall()
         events += [wanted[place].event(json.loads(text)) for place, text in found]
     if kind in ("", STAFF):
-        events += site.deeds(request, row, before, size + 1)
+        events += site.action_events(request, row, before, size + 1)
     events.sort(key=lambda event: event.order, reverse=True)
     further = events[size - 1].cursor if len(events) > size else None
     return Timeline(events[:size], kinds, kind, further)

@@ -39,11 +39,6 @@ def percent(value: Any) -> str:
     return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits} %"
 
 
-def number(value: int) -> str:
-    """As in "1,234,567"."""
-    return f"{value:,}"
-
-
 #: How a number is shown, by its unit.
 UNITS: dict[str, Callable[[Any], str]] = {
     "ms": duration,

@@ -33,8 +33,5 @@ def read_page[M: Model](
     window = look_through(limited, walk, size + 1, place)
     count = Count(min(window.meeting, COUNT_LIMIT), window.number > COUNT_LIMIT)
     page = fetch(rows, window.ids[:size])
-    further = Place(order.cursor_of(page[-1]), place.forwards) if window.ids[size:] else None
-    back = None if place.cursor is None else place.opposite()
-    if place.forwards:
-        return Page(page, back, further, count=count)
-    return Page(page[::-1], further, back, count=count)
+    end = order.cursor_of(page[-1]) if window.ids[size:] else None
+    return Page.read_at(place, page, end, None, count)

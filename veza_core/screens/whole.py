@@ -11,12 +11,11 @@ from django.urls import URLPattern, path
 
 from veza_core.access import StaffRequest
 
-from .actions.pages import helpful
 from .bounded import Excerpt, as_text
 from .columns import field_of
 from .display import AnyField
 from .errors import NotThereError
-from .guard import READING
+from .guard import READING, helpful
 from .reading import reading
 from .row_page import RowPages
 
@@ -24,49 +23,49 @@ from .row_page import RowPages
 SLICE = 1_000_000
 
 
-def value_urls(admin: RowPages) -> list[URLPattern]:
+def value_urls(screen: RowPages) -> list[URLPattern]:
     """The URL pattern for the values of a screen's rows."""
 
     def view(request: StaffRequest, object_id: str, column: str) -> HttpResponseBase:
-        return _view(admin, request, object_id, column)
+        return _view(screen, request, object_id, column)
 
-    name = f"{admin.opts.app_label}_{admin.opts.model_name}_value"
+    name = f"{screen.opts.app_label}_{screen.opts.model_name}_value"
     return [
-        path("<str:object_id>/value/<slug:column>/", admin.admin_site.admin_view(view), name=name)
+        path("<str:object_id>/value/<slug:column>/", screen.admin_site.admin_view(view), name=name)
     ]
 
 
 @helpful
-def _view(admin: RowPages, request: StaffRequest, object_id: str, column: str) -> HttpResponseBase:
+def _view(screen: RowPages, request: StaffRequest, object_id: str, column: str) -> HttpResponseBase:
     """A value of which the row's page shows the user the beginning; nothing else, so no secret."""
-    if not admin.has_view_permission(request):
+    if not screen.has_view_permission(request):
         raise PermissionDenied
     if request.method not in READING:
         return HttpResponseNotAllowed(READING)
-    with reading(admin.read_alias):
-        row = admin.get_object(request, object_id)
-        admin.make_ready(request, [row])
-    field = field_of(admin.model, column)
+    with reading(screen.read_alias):
+        row = screen.get_object(request, object_id)
+        screen.make_ready(request, [row])
+    field = field_of(screen.model, column)
     if field is None or not isinstance(row.__dict__.get(field.attname), Excerpt):
         raise NotThereError(
-            f"The page of this {admin.opts.verbose_name} already shows the whole value."
+            f"The page of this {screen.opts.verbose_name} already shows the whole value."
         )
-    table = admin.opts.db_table
-    admin.admin_site.record(request, f"{table}.download", row, after={"column": field.column})
+    table = screen.opts.db_table
+    screen.admin_site.record(request, f"{table}.download", row, after={"column": field.column})
     name = f"{table}-{row.pk}-{field.column}.txt"
     return StreamingHttpResponse(
-        _slices(admin, row.pk, field),
+        _slices(screen, row.pk, field),
         content_type="text/plain; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-def _slices(admin: RowPages, pk: UUID, field: AnyField) -> Iterator[bytes]:
+def _slices(screen: RowPages, pk: UUID, field: AnyField) -> Iterator[bytes]:
     """The value in slices, each in a separate transaction."""
-    rows = admin.model._base_manager.using(admin.read_alias).filter(pk=pk)
+    rows = screen.model._base_manager.using(screen.read_alias).filter(pk=pk)
     start = 1
     while True:
-        with reading(admin.read_alias):
+        with reading(screen.read_alias):
             text = rows.values_list(Substr(as_text(field), start, SLICE), flat=True).first()
         if not text:
             return

@@ -72,7 +72,6 @@ def sync(
 
 
 def _check(connection: Connection, is_: FoundRole, role: LoginRole) -> None:
-    """Refuse a role that must not be changed."""
     setting = role.kind.setting
     if role.name == connection.info.user:
         raise RoleError(
@@ -105,7 +104,6 @@ def _check(connection: Connection, is_: FoundRole, role: LoginRole) -> None:
 
 
 def _can_connect(connection: Connection, role: LoginRole) -> bool:
-    """Whether the role already has this password."""
     parameters: dict[str, Any] = {
         # The same server and the same way of connecting, but with settings that this role may set.
         **connection.info.get_parameters(),

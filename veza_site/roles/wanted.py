@@ -109,7 +109,9 @@ def writer_grants(columns: GrantedColumns) -> set[Grant]:
     for table in _tables_of(*OWN_APPS):
         grants |= {("django", table, "", word) for word in ROWS}
     for table in _tables_of("veza_site"):
-        grants |= {("django", table, "", word) for word in _words_on(table)}
+        only_read = (*RECORDED, *settings.APPEND_ONLY_TABLES)
+        words = ("SELECT",) if table in only_read else ROWS
+        grants |= {("django", table, "", word) for word in words}
     # Without the key, because entries come in its order.
     grants |= {
         ("django", table, column, "INSERT")
@@ -158,11 +160,6 @@ def tables() -> list[tuple[str, str]]:
     shown = [("public", table) for table in _tables_of(*settings.PUBLIC_SCHEMA_APPS)]
     own = set(_tables_of("veza_site")) - set(settings.SIGN_IN_TABLES)
     return sorted([*shown, *(("django", table) for table in own)])
-
-
-def _words_on(table: str) -> tuple[str, ...]:
-    """What the site does with the rows of one of its own tables."""
-    return ("SELECT",) if table in (*RECORDED, *settings.APPEND_ONLY_TABLES) else ROWS
 
 
 def _tables_of(*labels: str) -> list[str]:

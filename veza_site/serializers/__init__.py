@@ -50,7 +50,6 @@ class OriginMixin(Serializer):
     """Writes it into the first object, beside the model's name."""
 
     def get_dump_object(self, obj: Model) -> dict[str, Any]:
-        """The object, as Django writes it."""
         written: dict[str, Any] = super().get_dump_object(obj)
         place = unwritten_origin()
         return {"saved_from": place, **written} if place else written

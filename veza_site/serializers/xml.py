@@ -12,7 +12,6 @@ class Serializer(DjangoSerializer):
     """Writes into the first element where the rows are from, even if there are no rows."""
 
     def start_serialization(self) -> None:
-        """Open the document."""
         super().start_serialization()
         if place := unwritten_origin():
             known = {name: str(value) for name, value in place.items() if value is not None}

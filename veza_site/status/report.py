@@ -39,7 +39,6 @@ class StatusReport:
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """The report, for JSON."""
         return {
             "attention": [{"question": c.question, "message": c.message} for c in self.concerns],
             "unanswered": self.unanswered,

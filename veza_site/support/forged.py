@@ -5,7 +5,7 @@ from django.http.response import HttpResponseBase
 from django.views.csrf import csrf_failure
 
 from veza_core.access import staff_request
-from veza_core.screens.actions import typed
+from veza_core.screens.actions import kept_forms
 
 
 def forged(request: HttpRequest, reason: str = "") -> HttpResponseBase:
@@ -14,6 +14,6 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     The token changes with every sign-in, so a page sends the old one after a sign-in in another
     tab. Only the text is kept, and only its author's form has the right stamp.
     """
-    if request.method == "POST" and typed.keep(staff_request(request)):
+    if request.method == "POST" and kept_forms.keep(staff_request(request)):
         return HttpResponseRedirect(request.get_full_path())
     return csrf_failure(request, reason=reason)

@@ -1,4 +1,4 @@
-"""Writes to the staff log."""
+"""Writes to the staff log, and hides details of rows from staff who cannot read these rows."""
 
 import os
 from collections.abc import Mapping
@@ -18,6 +18,10 @@ from veza_site.models import StaffLogEntry
 
 REDACTED = "[redacted]"
 SECRET_NAMES = frozenset().union(*SECRET_COLUMNS.values()) | {"password", "key", "token", "secret"}
+
+#: The fields with details of a row. The others say only that something was done.
+TELLING = ("subject_label", "reason", "text")
+VALUES = ("before", "after")
 
 
 def record(
@@ -115,3 +119,20 @@ def _describe(subject: Subject) -> dict[str, str]:
         label = str(subject)[:255].replace("\0", "")
         return {"subject_table": table, "subject_id": str(subject.pk), "subject_label": label}
     return {"subject_table": table, "subject_label": str(subject._meta.verbose_name_plural)}
+
+
+def mask(request: StaffRequest, entry: Any) -> None:
+    """Remove details of the row from an entry or a note, if the viewer may not read the row.
+
+    Who did what, when, and in which table stays visible to all staff.
+    """
+    table = entry.subject_table
+    if not table or request.access.may(table, "read"):
+        return
+    # A field that was not selected cannot be removed; to access it would be a query.
+    for name in TELLING:
+        if entry.__dict__.get(name):
+            setattr(entry, name, f"(needs {table}.read)")
+    for name in VALUES:
+        if entry.__dict__.get(name) is not None:
+            setattr(entry, name, None)

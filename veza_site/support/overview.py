@@ -3,13 +3,14 @@
 Each query reads a limited number of rows from an index.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.db import connections
-from django.urls import reverse
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,7 +19,7 @@ from veza_core.access import StaffRequest
 from veza_core.models import User
 from veza_core.screens.bounded import IN_LIST, bounded
 from veza_core.screens.charts import by_day
-from veza_core.screens.columns import Column, HtmlTable, Opening
+from veza_core.screens.columns import HtmlTable
 from veza_core.screens.display import badge
 from veza_core.screens.keyset import COUNT_LIMIT, Count
 from veza_core.screens.labels import attach, list_of
@@ -30,7 +31,7 @@ from veza_media.models import HlsTranscodeJob
 from veza_site.models import StaffLogEntry
 from veza_site.replicas.source import primary_alias
 from veza_site.support.daily import go_on, last_days
-from veza_site.support.remembered import latest_actions, opening
+from veza_site.support.staff_actions import latest_actions, opening
 from veza_site.support.wording import done
 
 #: Tables with a chart of new rows by day, and the titles of the charts.
@@ -104,10 +105,9 @@ class QueueState:
     url: str
 
 
-def overview(
-    site: StaffSite, request: StaffRequest, alias: str, *, counts: bool = True
-) -> dict[str, Any]:
+def overview(site: StaffSite, request: StaffRequest, *, counts: bool = True) -> dict[str, Any]:
     """The context of the start page, as far as the user may read it; `counts`: with the charts."""
+    alias = site.read_alias
     context: dict[str, Any] = {
         "title": "Start",
         "tiles": [],
@@ -116,20 +116,28 @@ def overview(
         "staff_log_url": f"{list_of(StaffLogEntry)}?kind=action",
     }
     if request.access.may("hls_transcode_queue", "read"):
-        states = _queue(alias)
+        states, failed_url = _queue(alias), list_of(HlsTranscodeJob, failed="latest")
         context["queue"] = list(states.values())
         context["tiles"] += [
             Tile("Failed jobs", states["failed"].count, "of the transcode queue",
-                 f"{_jobs()}?failed=latest"),
+                 failed_url),
             Tile("Stuck in processing", states["processing"].late, "begun more than an hour ago",
-                 f"{_jobs()}?status=processing&order=reversed"),
-            Tile("Waiting", states["pending"].count, "for a worker", f"{_jobs()}?status=pending"),
+                 list_of(HlsTranscodeJob, status="processing", order="reversed")),
+            Tile("Waiting", states["pending"].count, "for a worker",
+                 list_of(HlsTranscodeJob, status="pending")),
         ]  # fmt: skip
-        context["failed_jobs"] = _failed(site, request, alias)
-        context["failed_url"] = f"{_jobs()}?failed=latest"
+        failed = HlsTranscodeJob._base_manager.using(alias).filter(status="failed")
+        context["failed_jobs"] = _table(
+            "failed", site, request, failed.order_by("-completed_at", "-id"),
+            ("id", "track", "error_message", "tries", "completed_at"),
+        )  # fmt: skip
+        context["failed_url"] = failed_url
     if request.access.may("users", "read"):
         context["tiles"].append(_unverified(alias))
-        context["new_users"] = _new_users(site, request, alias)
+        context["new_users"] = _table(
+            "new", site, request, User._base_manager.using(alias).order_by("-created_at", "-id"),
+            ("username", "email", "state", "created_at"),
+        )  # fmt: skip
         context["users_url"] = list_of(User)
     return context
 
@@ -148,10 +156,6 @@ def _charts(request: StaffRequest, alias: str) -> list[SafeString]:
     ]
 
 
-def _jobs() -> str:
-    return reverse("admin:veza_media_hlstranscodejob_changelist")
-
-
 def _queue(alias: str) -> dict[str, QueueState]:
     """The jobs in each state, up to `COUNT_LIMIT`."""
     with connections[alias].cursor() as cursor:
@@ -161,19 +165,10 @@ def _queue(alias: str) -> dict[str, QueueState]:
                 badge(status),
                 Count.of(number, COUNT_LIMIT),
                 Count(late, capped=number > OLDEST),
-                f"{_jobs()}?status={status}",
+                list_of(HlsTranscodeJob, status=status),
             )
             for status, number, late in cursor.fetchall()
         }
-
-
-def _failed(site: StaffSite, request: StaffRequest, alias: str) -> SafeString:
-    screen: Any = site.get_model_admin(HlsTranscodeJob)
-    columns = [screen.column(name) for name in ("track", "error_message", "tries", "completed_at")]
-    jobs = HlsTranscodeJob._base_manager.using(alias).filter(status="failed")
-    rows = bounded(jobs, screen.selected(columns), IN_LIST).order_by("-completed_at", "-id")
-    columns = [Opening(screen.column("id")), *columns]
-    return _table("failed", site, request, alias, columns, list(rows[:LATEST]))
 
 
 def _unverified(alias: str) -> Tile:
@@ -184,32 +179,19 @@ def _unverified(alias: str) -> Tile:
         "New and unverified",
         Count(number, capped=among > NEWEST),
         f"of the last {NEW.days} days",
-        f"{list_of(User)}?is_verified=no&deleted=no&range={NEW.days}d",
+        list_of(User, is_verified="no", deleted="no", range=f"{NEW.days}d"),
     )
 
 
-def _new_users(site: StaffSite, request: StaffRequest, alias: str) -> SafeString:
-    screen: Any = site.get_model_admin(User)
-    columns = [
-        Opening(screen.column("username")),
-        *map(screen.column, ("email", "state", "created_at")),
-    ]
-    rows = screen.get_queryset(request).only(*screen.selected(columns))
-    rows = rows.order_by("-created_at", "-id")[:LATEST]
-    return _table("new", site, request, alias, columns, list(rows))
-
-
 def _table(
-    heading: str,
-    site: StaffSite,
-    request: StaffRequest,
-    alias: str,
-    columns: list[Column],
-    rows: list[Any],
+    heading: str, site: StaffSite, request: StaffRequest, rows: QuerySet[Any], names: Sequence[str]
 ) -> SafeString:
-    """A table with the rows, for the heading with this ID."""
-    attach(request, site, alias, rows)
-    return HtmlTable.of(columns, rows).html(heading)
+    """A table with the first of these rows, for the heading with this ID."""
+    screen: Any = site.screen_of(rows.model)
+    columns = screen.columns_of(names)
+    shown = list(bounded(rows, screen.selected(columns), IN_LIST)[:LATEST])
+    attach(request, site, shown)
+    return HtmlTable.of(columns, shown).html(heading)
 
 
 def _actions(site: StaffSite, request: StaffRequest) -> list[tuple[Any, ...]]:

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from veza_core.access import StaffRequest
@@ -14,7 +13,6 @@ from veza_core.screens.errors import HelpfulError, error_page
 from veza_core.screens.site import StaffSite
 from veza_core.screens.units import when
 from veza_site.support import security_log, sessions
-from veza_site.support.browsers import browser_name
 from veza_site.support.log import record
 
 #: The most sessions that are shown.
@@ -22,6 +20,17 @@ SHOWN = 50
 
 #: The value that ends all other sessions.
 OTHERS = "others"
+
+#: Parts of user agents, and the usual names. The first match wins, because most browsers also name
+#: others.
+BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser/", "Samsung Internet"),
+            ("Firefox/", "Firefox"), ("FxiOS/", "Firefox"), ("CriOS/", "Chrome"),
+            ("Chrome/", "Chrome"), ("Safari/", "Safari"))  # fmt: skip
+SYSTEMS = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"),
+           ("Mac OS X", "macOS"), ("Linux", "Linux"))  # fmt: skip
+
+#: The most characters of the name of a program that is not a browser: "curl".
+LONGEST = 40
 
 
 def sessions_view(site: StaffSite, request: StaffRequest) -> HttpResponse:
@@ -42,7 +51,6 @@ def sessions_view(site: StaffSite, request: StaffRequest) -> HttpResponse:
         if not problem:
             return _end(request, account, others)
     context = {
-        **site.each_context(request),
         "title": "Your sessions",
         "problem": problem,
         "shown": SHOWN,
@@ -60,7 +68,7 @@ def sessions_view(site: StaffSite, request: StaffRequest) -> HttpResponse:
             for row in sessions.of_account(account)[:SHOWN]
         ],
     }
-    return TemplateResponse(request, "admin/sessions.html", context)
+    return site.page(request, "admin/sessions.html", context)
 
 
 def _meant(account: Any, own: str, which: str) -> Any:
@@ -82,3 +90,16 @@ def _end(request: StaffRequest, account: Any, others: Any) -> HttpResponse:
         security_log.log_event(request, "session.ended", account, "by_owner")
     messages.success(request, f"Ended {counted(ended, 'session')}.")
     return HttpResponseRedirect(reverse("admin:sessions"))
+
+
+def browser_name(user_agent: str) -> str:
+    """The browser of a user agent in words that its owner knows, "Firefox on Windows"; for other
+    programs, the name that they give first.
+    """
+    browser, system = (
+        next((name for mark, name in known if mark in user_agent), "")
+        for known in (BROWSERS, SYSTEMS)
+    )
+    if not browser:
+        browser = user_agent.partition("/")[0].strip()[:LONGEST]
+    return f"{browser} on {system}" if browser and system else browser or "unknown"

@@ -1,6 +1,6 @@
 """The site of the support admin."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +11,6 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
@@ -19,33 +18,30 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
 from veza_core.access import StaffRequest, access_of, staff_request
-from veza_core.screens.actions import typed
+from veza_core.screens.actions import kept_forms
 from veza_core.screens.errors import HelpfulError, NodeLostError, error_page
 from veza_core.screens.menu import grouped, menu_html
 from veza_core.screens.reading import reading
 from veza_core.screens.search.views import search_urls
 from veza_core.screens.site import StaffSite, Subject
 from veza_core.screens.timeline import Event
-from veza_site.models import StaffLogEntry
+from veza_site.models import Note, StaffLogEntry
 from veza_site.replicas.source import read_alias
-from veza_site.support import devices, second_factor, security_log
+from veza_site.support import devices, second_factor, security_log, staff_actions
 from veza_site.support.attempts import BusyError, PausedError
-from veza_site.support.forms import SignInForm
 from veza_site.support.log import record
 from veza_site.support.middleware import has_passed_second_factor
-from veza_site.support.notes import add_note
 from veza_site.support.overview import overview
-from veza_site.support.remembered import deeds, last_deed, remembered
 from veza_site.support.session_page import sessions_view
 from veza_site.support.sessions import is_open, needs_second_factor_again
-from veza_site.support.views import check_code, second_factor_view, try_later
+from veza_site.support.views import SignInForm, check_code, second_factor_view, try_later
 
 
 class SupportSite(StaffSite):
     """Django's admin, with permissions from the RBAC tables.
 
-    Admin classes reach these methods through `self.admin_site`, because `veza_core` cannot import
-    this package.
+    Screens reach these methods through `self.admin_site`, because `veza_core` cannot import this
+    package: `StaffSite` describes them.
     """
 
     site_header = "Veza support"
@@ -59,36 +55,20 @@ class SupportSite(StaffSite):
 
     @property
     def read_alias(self) -> str:
-        """The database that admin classes read from: `queryset.using(self.admin_site.read_alias)`.
-
-        With DATABASE_SUPPORT_URL, it is `support`, whose role cannot read secrets; or the replica
-        of this request (`veza_site.replicas.middleware`).
-        """
         return read_alias()
 
-    def record(
-        self,
-        request: StaffRequest,
-        action: str,
-        subject: Subject,
-        *,
-        reason: str = "",
-        before: Mapping[str, Any] | None = None,
-        after: Mapping[str, Any] | None = None,
-        batch: UUID | None = None,
-    ) -> None:
-        """Add to the staff log: see `veza_site.support.log.record`."""
-        record(request, action, subject, reason=reason, before=before, after=after, batch=batch)
+    def record(self, request: StaffRequest, action: str, subject: Subject, **values: Any) -> None:
+        record(request, action, subject, **values)
 
-    def deeds(self, request: StaffRequest, row: Model, before: Any, limit: int) -> list[Event]:
-        """What staff did to a row, for its timeline: see `veza_site.support.remembered`."""
-        return deeds(self, request, row, before, limit)
+    def action_events(
+        self, request: StaffRequest, row: Model, before: Any, limit: int
+    ) -> list[Event]:
+        return staff_actions.action_events(self, request, row, before, limit)
 
-    def last_deed(
+    def last_action(
         self, request: StaffRequest, row: Model, actions: Sequence[str]
     ) -> StaffLogEntry | None:
-        """The latest of these actions on a row: see `veza_site.support.remembered`."""
-        return last_deed(request, row, actions)
+        return staff_actions.last_action(request, row, actions)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Django's; after a sign-in, the page has the typed text again."""
@@ -97,51 +77,47 @@ class SupportSite(StaffSite):
         @wraps(inner)
         def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if request.method == "POST" and not self.has_permission(request):
-                typed.keep(staff_request(request))
+                kept_forms.keep(staff_request(request))
             return inner(request, *args, **kwargs)
 
         return wrapped
 
     def entries_of(self, batch: UUID) -> list[StaffLogEntry]:
-        """The entries of an action on several rows, in their order."""
         return list(StaffLogEntry.objects.filter(batch=batch).order_by("batch", "id"))
 
     def add_note(self, request: StaffRequest, row: Model, text: str) -> int:
-        """Add a note by the current user about a row; return its key. See
-        `veza_site.support.notes`.
-        """
-        return add_note(request, row, text).pk
+        author: Any = request.access.user
+        note = Note.objects.create(
+            subject_table=row._meta.db_table,
+            subject_id=str(row.pk),
+            author_id=author.pk,
+            author_name=author.username,
+            text=text,
+        )
+        return note.pk
 
-    def remembered(self, request: StaffRequest, row: Model) -> list[Any]:
-        """What staff did to a row, and their notes: see `veza_site.support.remembered`."""
-        return remembered(self, request, row)
+    def staff_panels(self, request: StaffRequest, row: Model) -> list[Any]:
+        return staff_actions.staff_panels(self, request, row)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Django's, with the menu, and the stamp of the search box: see `typed`."""
+        """Django's, with the menu, and the stamp of the search box: see `kept_forms`."""
         context = super().each_context(request)
         return context | {
             "menu": menu_html(context["available_apps"], request.path),
-            "typed_by": typed.stamp(staff_request(request)),
+            "typed_by": kept_forms.stamp(staff_request(request)),
         }
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """The screens that the user may open, under our own headings."""
         return grouped(self, request, app_label)
 
     def index(  # type: ignore[override]  # rendered here, within the transaction, with one menu
         self, request: StaffRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The start page: see `veza_site.support.overview`."""
-
         def page(*, counts: bool = True) -> HttpResponse:
             with reading(self.read_alias):
-                context = {
-                    **self.each_context(request),
-                    **overview(self, request, self.read_alias, counts=counts),
-                    **(extra_context or {}),
-                }
-                request.current_app = self.name
-                return TemplateResponse(request, "admin/index.html", context).render()
+                context = overview(self, request, counts=counts)
+                context |= extra_context or {}
+                return self.page(request, "admin/index.html", context).render()
 
         try:
             return page()
@@ -214,23 +190,18 @@ class SupportSite(StaffSite):
 
     @method_decorator([never_cache, csrf_protect, sensitive_post_parameters("code")])
     def second_factor(self, request: StaffRequest) -> HttpResponse:
-        """The page between the password and the first page: see `veza_site.support.views`."""
         return second_factor_view(self, request)
 
     def sessions(self, request: StaffRequest) -> HttpResponse:
-        """The sessions of the current user: see `veza_site.support.session_page`."""
         return sessions_view(self, request)
 
     def is_open(self, request: StaffRequest) -> bool:
-        """Whether nobody has ended the session since the request began."""
         return is_open(request)
 
     def needs_code(self, request: StaffRequest) -> bool:
-        """Whether a drastic action must ask for the second factor again."""
         return needs_second_factor_again(request.session)
 
     def check_code(self, request: StaffRequest, code: str) -> str:
-        """Check a code of the second factor; return the error, or an empty string."""
         user: Any = request.user
         return check_code(request, user, lambda: second_factor.verify(request, user, code))[1]
 

@@ -1,4 +1,4 @@
-"""The sign-in pages that Django's admin does not have."""
+"""The form of the sign-in, and the pages that Django's admin does not have."""
 
 from collections.abc import Callable
 from math import ceil
@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.contrib.auth import logout
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import RedirectURLMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -24,9 +25,25 @@ from veza_site.support.middleware import has_passed_second_factor
 
 WRONG = "That code is wrong, or was used before. Wait for the next one and try again."
 
+REFUSED = (
+    "Wrong name or password. Both are case-sensitive, and the account needs access to this site. "
+    "After several failures the site accepts no password for some minutes, except in a browser "
+    "in which you signed in before."
+)
+
 BUSY = "Too many people are signing in. Try again."
 
 PAUSE = "Too many wrong codes. Try again in {} s."
+
+
+class SignInForm(AuthenticationForm):
+    """E-mail or username, and password, with one message for all errors."""
+
+    error_messages = {"invalid_login": REFUSED, "inactive": REFUSED}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "E-mail or username"
 
 
 def second_factor_view(site: AdminSite, request: StaffRequest) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from veza_core.screens.actions.addresses import action_of
 from veza_core.screens.display import words
 from veza_core.screens.site import StaffSite
 
@@ -32,13 +33,11 @@ def done(site: StaffSite, action: str) -> str:
     if action in OWN:
         return OWN[action]
     table, _, name = action.rpartition(".")
-    for screen in site.screens():
-        if screen.opts.db_table == table:
-            if name in ANY:
-                return ANY[name]
-            verbs = {known.name: known.done for known in screen.row_actions}
-            return verbs.get(name, words(name)).rstrip(":")
-    return action
+    screen = site.screen_of_table(table)
+    if screen is None:
+        return action
+    known = action_of(screen, name)
+    return ANY.get(name) or (known.done.rstrip(":") if known else words(name))
 
 
 def done_alone(site: StaffSite, action: str) -> str:

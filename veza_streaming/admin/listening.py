@@ -1,10 +1,7 @@
 """What listeners do with tracks."""
 
 from django.contrib import admin
-from django.utils.safestring import SafeString
 
-from veza_core.access import StaffRequest
-from veza_core.admin.related import accounts_link
 from veza_core.screens.actions.notes import AddNote
 from veza_core.screens.actions.soft_deletion import soft_deletion
 from veza_core.screens.base import Moment
@@ -30,9 +27,6 @@ class TrackPlayAdmin(InspectionAdmin):
                "country_code", "ip_address", "created_at")  # fmt: skip
     states = (boolean("is_complete", "Heard to the end"),)
     views = (View("This week", {"range": "7d"}, "Plays this week"),)
-
-    def glance(self, request: StaffRequest, row: TrackPlay) -> list[SafeString]:
-        return [*super().glance(request, row), *accounts_link(request, row.ip_address)]
 
 
 @admin.register(PlaybackAnalytics)

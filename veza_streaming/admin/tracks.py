@@ -82,10 +82,8 @@ class TrackHistoryAdmin(InspectionAdmin):
 
     @computed("Changes", "old_value", "new_value")
     def changes(self, row: TrackHistory) -> SafeString:
-        """Each changed column, with its old and new value."""
         return differences(Track, row.old_value, row.new_value, row=row)
 
     @computed("Changes", "old_value", "new_value")
     def change(self, row: TrackHistory) -> SafeString:
-        """The same in a list: the first few."""
         return differences(Track, row.old_value, row.new_value, whole=False, row=row)

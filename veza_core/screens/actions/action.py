@@ -14,7 +14,9 @@ from django.http.response import HttpResponseBase
 
 from veza_core.access import Access, StaffRequest
 
+from ..display import shortened
 from ..errors import HelpfulError
+from ..legible import name_text
 from ..site import StaffSite
 
 
@@ -53,7 +55,7 @@ class ChangeContext:
     """What a change needs besides the row."""
 
     request: StaffRequest
-    #: The admin's site, for `add_note`.
+    #: For `add_note`.
     site: StaffSite
     #: The values of the form, in addition to the reason.
     values: Mapping[str, Any]
@@ -62,9 +64,11 @@ class ChangeContext:
 
     @property
     def access(self) -> Access:
-        """The user's permissions."""
         return self.request.access
 
+
+#: The most characters of a row's name on the pages of actions.
+SHOWN = 100
 
 #: Where a row stores why rules forbid actions on it, by rule.
 _REFUSED = "_veza_refused"
@@ -168,7 +172,6 @@ class RowAction(ABC):
         return {}
 
     def allowed(self, access: Access) -> bool:
-        """Whether the user has the permissions."""
         return all(access.may(*name.split(".")) for name in self.permissions)
 
     def seen(self, row: Model) -> str:
@@ -208,3 +211,16 @@ class SetColumns(RowAction):
         return Change(
             {name: before[name] for name in changed}, {name: after[name] for name in changed}
         )
+
+
+def one_line(text: str) -> str:
+    """Text as a page shows it: several blanks become one."""
+    return " ".join(text.split())
+
+
+def short(row: Any) -> str:
+    """The name of a row on these pages: a text of several lines becomes one line."""
+    name = str(row)
+    if len(name.splitlines()) > 1:
+        name = one_line(name)
+    return name_text(shortened(name or str(row.pk)[:8], SHOWN))

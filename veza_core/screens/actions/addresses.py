@@ -14,7 +14,7 @@ from ..base import BaseScreen
 from ..errors import HelpfulError, NotThereError
 from ..labels import list_of, url_of
 from ..site import StaffSite
-from .action import RowAction
+from .action import Change, RowAction
 from .perform import may
 
 
@@ -37,42 +37,33 @@ def next_of(query: Mapping[str, Any]) -> str:
     return given if url_has_allowed_host_and_scheme(given, allowed_hosts=None) else ""
 
 
-def way_back(admin: BaseScreen, query: Mapping[str, Any], row: Any) -> str:
+def way_back(screen: BaseScreen, query: Mapping[str, Any], row: Any) -> str:
     """The same, or otherwise the row's page, or the list."""
     given = next_of(query)
     if given or row is None:
-        return given or list_of(admin.model)
-    return url_of(admin.model, row.pk)
+        return given or list_of(screen.model)
+    return url_of(screen.model, row.pk)
 
 
-def origin_of(admin: BaseScreen, request: StaffRequest, error: HelpfulError) -> str:
+def origin_of(screen: BaseScreen, request: StaffRequest, error: HelpfulError) -> str:
     """The page before an error: where the action was chosen, or the row's; otherwise empty."""
     given = next_of(request.POST) or next_of(request.GET)
     pk = request.resolver_match.kwargs.get("object_id") if request.resolver_match else None
     if given or not pk or isinstance(error, NotThereError):
         return given
-    return url_of(admin.model, pk)
+    return url_of(screen.model, pk)
 
 
-def undo_url(
-    action: RowAction,
-    row: Any,
-    before: Mapping[str, Any] | None,
-    after: Mapping[str, Any] | None,
-    back: str = "",
-) -> str:
-    """The page that undoes an action on a row, filled in; empty if no action undoes it.
+def undo_url(action: RowAction, row: Any, change: Change, back: str = "") -> str:
+    """The page that undoes a change of a row, filled in; empty if no action undoes it.
 
-    `before` and `after` come from the change, or from its entry in the staff log. `back` is the
-    next page, if it is not the row's.
+    `back` is the next page, if it is not the row's.
     """
     if not action.undo:
         return ""
     address = action_url(type(row), row.pk, action.undo)
-    query = urlencode(
-        {**action.undo_values(before or {}, after or {}), **({"next": back} if back else {})}
-    )
-    return f"{address}?{query}" if query else address
+    given = action.undo_values(change.before, change.after) | ({"next": back} if back else {})
+    return f"{address}?{urlencode(given)}" if given else address
 
 
 def undo_url_of(site: StaffSite, request: StaffRequest, entry: Any, row: Any = None) -> str:
@@ -80,11 +71,11 @@ def undo_url_of(site: StaffSite, request: StaffRequest, entry: Any, row: Any = N
 
     Empty if the user may not undo it, or if the undo does not apply to the row's state.
     """
-    admin, done = done_by(site, request, entry)
-    if admin is None or done is None or not entry.subject_id:
+    screen, done = done_by(site, request, entry)
+    if screen is None or done is None or not entry.subject_id:
         return ""
-    row = row or _subject_of(admin, request, entry)
-    undoing = action_of(admin, done.undo)
+    row = row or _subject_of(screen, request, entry)
+    undoing = action_of(screen, done.undo)
     if (
         row is None
         or undoing is None
@@ -93,23 +84,23 @@ def undo_url_of(site: StaffSite, request: StaffRequest, entry: Any, row: Any = N
         or undoing.why_pointless(request.access, row)
     ):
         return ""
-    return undo_url(done, row, values(entry.before), values(entry.after))
+    return undo_url(done, row, Change(values(entry.before), values(entry.after)))
 
 
-def _subject_of(admin: BaseScreen, request: StaffRequest, entry: Any) -> Any:
+def _subject_of(screen: BaseScreen, request: StaffRequest, entry: Any) -> Any:
     """The row that an entry is about; None if it is gone."""
     try:
-        return admin.whole_rows(request).filter(pk=UUID(entry.subject_id)).first()
+        return screen.whole_rows(request).filter(pk=UUID(entry.subject_id)).first()
     except ValueError:
         return None
 
 
 def undo_batch_url_of(site: StaffSite, request: StaffRequest, entry: Any) -> str:
     """The page that undoes an action on several rows, by one of its entries; or empty."""
-    admin, done = done_by(site, request, entry)
-    if admin is None or done is None or not entry.batch:
+    screen, done = done_by(site, request, entry)
+    if screen is None or done is None or not entry.batch:
         return ""
-    return selected_url(admin.model, done.undo, {"batch": entry.batch})
+    return selected_url(screen.model, done.undo, {"batch": entry.batch})
 
 
 def done_by(
@@ -117,21 +108,15 @@ def done_by(
 ) -> tuple[BaseScreen | None, RowAction | None]:
     """The screen and the action of an entry that the user may undo; otherwise nothing."""
     table, _, name = entry.action.rpartition(".")
-    if entry.subject_table != table:
-        return None, None
-    for admin in site.screens():
-        if admin.model._meta.db_table != table:
-            continue
-        done = action_of(admin, name)
-        undoing = action_of(admin, done.undo) if done else None
-        if done and undoing and may(admin, request, undoing):
-            return admin, done
-    return None, None
+    screen = site.screen_of_table(table) if entry.subject_table == table else None
+    done = action_of(screen, name) if screen else None
+    undoing = action_of(screen, done.undo) if screen and done else None
+    return (screen, done) if screen and undoing and may(screen, request, undoing) else (None, None)
 
 
-def action_of(admin: BaseScreen, name: str) -> RowAction | None:
+def action_of(screen: BaseScreen, name: str) -> RowAction | None:
     """The action of this name on a screen."""
-    return next((action for action in admin.row_actions if action.name == name), None)
+    return next((action for action in screen.row_actions if action.name == name), None)
 
 
 def values(held: Any) -> Mapping[str, Any]:

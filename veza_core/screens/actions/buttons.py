@@ -38,27 +38,27 @@ class Buttons:
         return self.offered[len(self.first) :]
 
 
-def buttons(admin: BaseScreen, request: StaffRequest, row: Any) -> Buttons:
+def buttons(screen: BaseScreen, request: StaffRequest, row: Any) -> Buttons:
     """The actions that apply to a row in its current state; checks each rule once."""
     offered: list[tuple[RowAction, str]] = []
     refused: dict[str, list[str]] = {}
-    for action in admin.row_actions:
-        if not (action.offered and may(admin, request, action) and action.applies(row)):
+    for action in screen.row_actions:
+        if not (action.offered and may(screen, request, action) and action.applies(row)):
             continue
         if why := action.why_refused(request.access, row):
             refused.setdefault(why, []).append(action.label)
         elif not action.why_pointless(request.access, row):
-            offered.append((action, action_url(admin.model, row.pk, action.name)))
-    places = {name: place for place, name in enumerate(admin.frequent_actions)}
+            offered.append((action, action_url(screen.model, row.pk, action.name)))
+    places = {name: place for place, name in enumerate(screen.frequent_actions)}
     offered.sort(key=lambda each: places.get(each[0].name, len(places)))
     return Buttons(offered, refused)
 
 
-def list_actions(admin: BaseScreen, request: StaffRequest) -> dict[str, Action]:
+def list_actions(screen: BaseScreen, request: StaffRequest) -> dict[str, Action]:
     """For Django's choice of an action above a list. `chosen` gets what was chosen."""
     return {
         action.name: Action(chosen, action.name, action.label, action.label,
                             [ActionLocation.CHANGE_LIST])
-        for action in admin.row_actions
-        if action.in_lists and may(admin, request, action)
+        for action in screen.row_actions
+        if action.in_lists and may(screen, request, action)
     }  # fmt: skip

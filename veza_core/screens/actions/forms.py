@@ -5,9 +5,11 @@ from typing import Any
 
 from django import forms
 
-from .action import RowAction
-from .naming import one_line
-from .reasons import joined
+from ..display import declared
+from .action import RowAction, one_line
+
+#: Between a usual reason and the typed text.
+THEN = ": "
 
 #: Checks a code of the second factor; returns the error, or an empty string.
 type CodeCheck = Callable[[str], str]
@@ -77,8 +79,9 @@ class ReasonForm(forms.Form):
 
     def clean_reason(self) -> str:
         """A usual reason, or what was typed, or both."""
-        typed = str(self.cleaned_data["reason"])
-        reason = joined(self.cleaned_data.get("usual", ""), typed)
+        typed, usual = str(self.cleaned_data["reason"]), self.cleaned_data.get("usual", "")
+        # The script of the page may have put the usual one into the text.
+        reason = typed if typed.startswith(usual) else THEN.join(filter(None, [usual, typed]))
         if not reason and "usual" not in self.errors:
             raise forms.ValidationError(WHY, code="required")
         return reason
@@ -137,12 +140,21 @@ class ActionForm(ReasonForm):
 
     @property
     def values(self) -> dict[str, Any]:
-        """The values of the action's own fields."""
         return {name: self.cleaned_data[name] for name in self.shared}
 
     def values_of(self, own: Mapping[str, str]) -> dict[str, Any]:
         """The same for a row with its own values. Raises `ValidationError` for invalid ones."""
         return self.values | {name: field.clean(own[name]) for name, field in self.known.items()}
+
+
+def usual_reasons(table: str, action: str) -> Sequence[str]:
+    """The reasons that apps declare for an action (`AppConfig.reasons`).
+
+    They are found by `users.ban`, or otherwise by `restore`, for any table. Empty if none are
+    declared.
+    """
+    known: dict[str, Sequence[str]] = declared("reasons")
+    return known.get(f"{table}.{action}") or known.get(action, ())
 
 
 def confirmation(action: RowAction, rows: Sequence[Any]) -> str:

@@ -18,8 +18,7 @@ from ..columns import shown_fields
 from ..display import shortened
 from ..errors import NodeLostError
 from ..reading import is_node_lost
-from .action import Change, ChangeContext, ConflictError, LeftOut, RefusedError, RowAction
-from .naming import short
+from .action import Change, ChangeContext, ConflictError, LeftOut, RefusedError, RowAction, short
 
 #: How many milliseconds a change waits for a row that another service has locked.
 LOCK_TIMEOUT = 5_000
@@ -28,9 +27,9 @@ HELD = "It was permanently deleted, or another service is changing it right now.
 GONE = "It was permanently deleted in the meantime."
 
 
-def may(admin: BaseScreen, request: StaffRequest, action: RowAction) -> bool:
+def may(screen: BaseScreen, request: StaffRequest, action: RowAction) -> bool:
     """Whether the user may see the table and run the action on it."""
-    return bool(admin.has_view_permission(request)) and action.allowed(request.access)
+    return bool(screen.has_view_permission(request)) and action.allowed(request.access)
 
 
 class HeldError(ConflictError):
@@ -45,45 +44,36 @@ class Outcome:
     left_out: list[LeftOut] = field(default_factory=list)
 
     def add(self, other: "Outcome") -> None:
-        """Add the result for more rows."""
         self.changes += other.changes
         self.left_out += other.left_out
 
 
 def perform(
-    admin: BaseScreen,
-    request: StaffRequest,
-    action: RowAction,
-    seen: Mapping[UUID, str],
-    values: Mapping[str, Any],
-    reason: str,
-) -> list[tuple[Any, Change]]:
-    """Run an action on all rows of `seen`, or on none; return them with what was changed.
+    screen: BaseScreen, action: RowAction, seen: Mapping[UUID, str], work: ChangeContext
+) -> tuple[Any, Change]:
+    """Run an action on the one row of `seen`; return the row, and what was changed.
 
-    `seen` maps keys to `RowAction.seen`, and `values` are the form's. Raises `PermissionDenied`;
-    `RefusedError` for what the action's rules forbid; `ConflictError` if a row does not exist, was
-    changed meanwhile, or is locked by somebody else.
+    `seen` maps its key to `RowAction.seen`. Raises `PermissionDenied`; `RefusedError` for what the
+    action's rules forbid; `ConflictError` if the row does not exist, was changed meanwhile, or is
+    locked by somebody else.
     """
-    if not may(admin, request, action):
-        raise PermissionDenied
-    work = ChangeContext(request, admin.admin_site, values, reason)
-    with _changing(admin) as alias:
-        rows = _lock(admin, alias, seen)
-        if len(rows) < len(seen):
+    with _changing(screen, work.request, action) as alias:
+        rows = _lock(screen, alias, seen)
+        if not rows:
             raise ConflictError(
-                f"A {admin.opts.verbose_name} was permanently deleted in the meantime."
+                f"A {screen.opts.verbose_name} was permanently deleted in the meantime."
             )
-        _ask_again(admin, request, action)
-        for row in rows:
-            if why := _changed(action, row, seen[row.pk]):
-                raise ConflictError(why)
-            action.refuse(work.access, row)
+        _ask_again(screen, work.request, action)
+        (row,) = rows
+        if why := _changed(action, row, seen[row.pk]):
+            raise ConflictError(why)
+        action.refuse(work.access, row)
         action.lock(rows, alias)
-        return [(row, _change(admin, action, row, work, reason)) for row in rows]
+        return row, _change(screen, action, row, work)
 
 
 def perform_some(
-    admin: BaseScreen,
+    screen: BaseScreen,
     request: StaffRequest,
     action: RowAction,
     seen: Mapping[UUID, str],
@@ -98,13 +88,13 @@ def perform_some(
     are forbidden, changed, locked or gone are left out, and named.
     """
     try:
-        return _some(admin, request, action, seen, values, reason, batch, skip_held=False)
+        return _some(screen, request, action, seen, values, reason, batch, skip_held=False)
     except HeldError:
-        return _some(admin, request, action, seen, values, reason, batch, skip_held=True)
+        return _some(screen, request, action, seen, values, reason, batch, skip_held=True)
 
 
 def _some(
-    admin: BaseScreen,
+    screen: BaseScreen,
     request: StaffRequest,
     action: RowAction,
     seen: Mapping[UUID, str],
@@ -114,12 +104,10 @@ def _some(
     *,
     skip_held: bool,
 ) -> Outcome:
-    if not may(admin, request, action):
-        raise PermissionDenied
     outcome = Outcome()
-    with _changing(admin) as alias:
-        rows = {row.pk: row for row in _lock(admin, alias, seen, skip_held=skip_held)}
-        _ask_again(admin, request, action)
+    with _changing(screen, request, action) as alias:
+        rows = {row.pk: row for row in _lock(screen, alias, seen, skip_held=skip_held)}
+        _ask_again(screen, request, action)
         refused = action.refusals(request.access, list(rows.values()))
         able = []
         for pk, digest in seen.items():
@@ -132,10 +120,10 @@ def _some(
                 able.append(row)
         action.lock(able, alias)
         for row in able:
-            work = ChangeContext(request, admin.admin_site, values(row.pk), reason)
+            work = ChangeContext(request, screen.admin_site, values(row.pk), reason)
             try:
                 with transaction.atomic(using=alias):
-                    change = _change(admin, action, row, work, reason, batch)
+                    change = _change(screen, action, row, work, batch)
             except (ConflictError, RefusedError) as error:
                 outcome.left_out.append(LeftOut(short(row), error.message))
             else:
@@ -144,12 +132,14 @@ def _some(
 
 
 @contextmanager
-def _changing(admin: BaseScreen) -> Iterator[str]:
+def _changing(screen: BaseScreen, request: StaffRequest, action: RowAction) -> Iterator[str]:
     """The transaction of a change.
 
-    Raises `HeldError` if a row is locked for too long, and `NodeLostError`.
+    Raises `PermissionDenied`, `HeldError` if a row is locked for too long, and `NodeLostError`.
     """
-    alias = router.db_for_write(admin.model)
+    if not may(screen, request, action):
+        raise PermissionDenied
+    alias = router.db_for_write(screen.model)
     try:
         with transaction.atomic(using=alias):
             with connections[alias].cursor() as cursor:
@@ -163,22 +153,22 @@ def _changing(admin: BaseScreen) -> Iterator[str]:
         raise
 
 
-def _ask_again(admin: BaseScreen, request: StaffRequest, action: RowAction) -> None:
+def _ask_again(screen: BaseScreen, request: StaffRequest, action: RowAction) -> None:
     """Check again: since the request began, permissions may have been withdrawn, or the session
     ended, which a thief may be using.
     """
     request.access = access_of(request.access.user)
-    if not (may(admin, request, action) and admin.admin_site.is_open(request)):
+    if not (may(screen, request, action) and screen.admin_site.is_open(request)):
         raise PermissionDenied
 
 
 def _lock(
-    admin: BaseScreen, alias: str, seen: Mapping[UUID, str], *, skip_held: bool = False
+    screen: BaseScreen, alias: str, seen: Mapping[UUID, str], *, skip_held: bool = False
 ) -> list[Any]:
     """Read the rows again, to change them, in the order of their keys, so that two changes
     cannot deadlock.
     """
-    model = admin.model
+    model = screen.model
     rows = list(
         bounded(model._base_manager.using(alias), shown_fields(model), ON_PAGE)
         .filter(pk__in=seen)
@@ -186,7 +176,7 @@ def _lock(
         # This lock does not conflict with new rows that refer to these.
         .select_for_update(no_key=True, skip_locked=skip_held)
     )
-    admin.load_names(alias, rows)
+    screen.load_names(alias, rows)
     return rows
 
 
@@ -201,19 +191,14 @@ def _changed(action: RowAction, row: Any, digest: str) -> str:
 
 
 def _change(
-    admin: BaseScreen,
-    action: RowAction,
-    row: Any,
-    work: ChangeContext,
-    reason: str,
-    batch: UUID | None = None,
+    screen: BaseScreen, action: RowAction, row: Any, work: ChangeContext, batch: UUID | None = None
 ) -> Change:
     change = action.change(row, work)
-    admin.admin_site.record(
+    screen.admin_site.record(
         work.request,
-        f"{admin.opts.db_table}.{action.name}",
+        f"{screen.opts.db_table}.{action.name}",
         row,
-        reason=reason,
+        reason=work.reason,
         before=change.before,
         after=change.after,
         batch=batch,

@@ -56,17 +56,11 @@ class ActionRun:
     left_out: Sequence[LeftOut] = ()
 
 
-def progress(admin: BaseScreen, request: StaffRequest, run: ActionRun) -> StreamingHttpResponse:
+def progress(screen: BaseScreen, request: StaffRequest, run: ActionRun) -> StreamingHttpResponse:
     """A page that runs it, and grows."""
-    request.current_app = admin.admin_site.name
-    context: dict[str, Any] = {
-        **admin.admin_site.each_context(request),
-        "title": run.title,
-        "opts": admin.opts,
-        "mark": SafeString(MARK),
-    }
-    page = render_to_string("veza/actions/progress.html", context, request)
-    head, _, tail = page.partition(MARK)
+    context = {"title": run.title, "opts": screen.opts, "mark": SafeString(MARK)}
+    page = screen.admin_site.page(request, "veza/actions/progress.html", context)
+    head, _, tail = page.rendered_content.partition(MARK)
     return StreamingHttpResponse(
         _stream(head, tail, run),
         # Otherwise a proxy keeps the page until it is complete.

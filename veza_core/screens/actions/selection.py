@@ -17,12 +17,11 @@ from veza_core.access import StaffRequest, staff_request
 from ..base import BaseScreen
 from ..errors import HelpfulError, NotThereError
 from ..labels import list_of
-from ..listing import PLACES, read
-from . import typed
-from .action import LeftOut, RowAction
+from ..listing import PAGING, read
+from . import kept_forms
+from .action import LeftOut, RowAction, short
 from .addresses import action_of, selected_url, values
 from .batches import batches
-from .naming import short
 
 #: The most rows of an action.
 MOST = 1_000
@@ -52,29 +51,29 @@ class Selection:
     filled: dict[UUID, Mapping[str, str]] = field(default_factory=dict)
 
 
-def chosen(admin: "ModelAdmin[Any]", request: HttpRequest, *_: Any) -> HttpResponse:
+def chosen(model_admin: "ModelAdmin[Any]", request: HttpRequest, *_: Any) -> HttpResponse:
     """From a list with ticked rows to the confirmation page. Changes nothing.
 
     Or back to the list, with the ticks and a message about what is missing.
     """
-    screen, back = cast(BaseScreen, admin), request.get_full_path()
+    screen, back = cast(BaseScreen, model_admin), request.get_full_path()
     if missing := _missing(screen, request.POST):
         messages.warning(request, missing)
-        typed.keep(staff_request(request))
+        kept_forms.keep(staff_request(request))
         return HttpResponseRedirect(back)
     return HttpResponseRedirect(_confirmation(screen, request.POST, back))
 
 
 def chosen_before(
-    admin: BaseScreen, request: StaffRequest, before: QueryDict
+    screen: BaseScreen, request: StaffRequest, before: QueryDict
 ) -> HttpResponse | None:
     """The confirmation page of a choice that a new sign-in interrupted; None if it is
     incomplete.
     """
-    if _missing(admin, before):
+    if _missing(screen, before):
         return None
-    messages.info(request, typed.CHOSEN)
-    return HttpResponseRedirect(_confirmation(admin, before, request.get_full_path()))
+    messages.info(request, kept_forms.CHOSEN)
+    return HttpResponseRedirect(_confirmation(screen, before, request.get_full_path()))
 
 
 def tick(context: dict[str, Any], before: QueryDict) -> None:
@@ -85,32 +84,32 @@ def tick(context: dict[str, Any], before: QueryDict) -> None:
         form.initial = {"action": before.get("action", "")}
 
 
-def _missing(admin: BaseScreen, given: QueryDict) -> str:
+def _missing(screen: BaseScreen, given: QueryDict) -> str:
     """What a choice lacks. Raises `NotThereError` for an unknown action."""
     if not (name := given.get("action", "")):
         return "No action was chosen. Choose one, then click “Run”."
-    action = find(admin, name)
+    action = find(screen, name)
     if given.get("select_across") != "1" and not given.getlist(ACTION_CHECKBOX_NAME):
         return f"No row is selected. Select those to {action.label.lower()}."
     return ""
 
 
-def _confirmation(admin: BaseScreen, given: QueryDict, back: str) -> str:
+def _confirmation(screen: BaseScreen, given: QueryDict, back: str) -> str:
     query = [("next", back)]
     if given.get("select_across") == "1":
         query.insert(0, (ALL, "1"))
     else:
         keys = read_rows(given.getlist(ACTION_CHECKBOX_NAME))
         query[:0] = [("row", str(key)) for key in keys]
-    return selected_url(admin.model, str(given["action"]), query)
+    return selected_url(screen.model, str(given["action"]), query)
 
 
-def find(admin: BaseScreen, name: str) -> RowAction:
+def find(screen: BaseScreen, name: str) -> RowAction:
     """The action of this name. Raises `NotThereError`."""
-    action = action_of(admin, name)
+    action = action_of(screen, name)
     if action is None:
         raise NotThereError(
-            f"There is no action “{name[:40]}” on {admin.opts.verbose_name_plural}."
+            f"There is no action “{name[:40]}” on {screen.opts.verbose_name_plural}."
         )
     return action
 
@@ -137,7 +136,7 @@ def read_rows(given: Sequence[str]) -> dict[UUID, str]:
 
 
 def selection_of(
-    admin: BaseScreen, request: StaffRequest, action: RowAction, query: QueryDict
+    screen: BaseScreen, request: StaffRequest, action: RowAction, query: QueryDict
 ) -> Selection:
     """The rows of a URL, without those to which the action does not apply.
 
@@ -145,15 +144,15 @@ def selection_of(
     """
     selection = Selection()
     if query.get(ALL):
-        found = _of_list(admin, request, query.get("next", ""))
+        found = _of_list(screen, request, query.get("next", ""))
         selection.cut = len(found) > MOST
         found = found[:MOST]
     elif query.get("batch"):
-        selection.filled = of_batch(admin, action, str(query["batch"]))
-        found = of_keys(admin, request, [*selection.filled])
+        selection.filled = of_batch(screen, action, str(query["batch"]))
+        found = of_keys(screen, request, [*selection.filled])
     else:
-        found = of_keys(admin, request, [*read_rows(query.getlist("row"))])
-    admin.load_names(admin.read_alias, found)
+        found = of_keys(screen, request, [*read_rows(query.getlist("row"))])
+    screen.load_names(screen.read_alias, found)
     refused = action.refusals(request.access, found)
     for row in found:
         why = refused.get(row.pk) or ("" if action.applies(row) else no_effect(action))
@@ -170,39 +169,39 @@ def no_effect(action: RowAction) -> str:
     return f"“{action.label}” does not apply to it as it is now."
 
 
-def of_keys(admin: BaseScreen, request: StaffRequest, keys: Sequence[UUID]) -> list[Any]:
+def of_keys(screen: BaseScreen, request: StaffRequest, keys: Sequence[UUID]) -> list[Any]:
     """The rows with these keys, in the order of the keys, without those that are gone."""
-    found = {row.pk: row for row in admin.whole_rows(request).filter(pk__in=keys)}
+    found = {row.pk: row for row in screen.whole_rows(request).filter(pk__in=keys)}
     return [found[key] for key in keys if key in found]
 
 
-def _of_list(admin: BaseScreen, request: StaffRequest, address: str) -> list[Any]:
+def _of_list(screen: BaseScreen, request: StaffRequest, address: str) -> list[Any]:
     """The rows of a list with its filters, at most `MOST` and one more."""
     parts = urlsplit(address)
-    if parts.path != list_of(admin.model):
+    if parts.path != list_of(screen.model):
         raise HelpfulError("This is not the address of a list. Go back to the list.")
     query = QueryDict(parts.query, mutable=True)
-    for name in (*PLACES, "jump", "last"):
+    for name in PAGING:
         query.pop(name, None)
     found: list[Any] = []
-    for batch, _ in batches(admin.whole_rows(request), read(admin.screen(request), query)):
+    for batch, _ in batches(screen.whole_rows(request), read(screen.parameters(request), query)):
         found += batch
         if len(found) > MOST:
             break
     return found[: MOST + 1]
 
 
-def of_batch(admin: BaseScreen, action: RowAction, batch: str) -> dict[UUID, Mapping[str, str]]:
+def of_batch(screen: BaseScreen, action: RowAction, batch: str) -> dict[UUID, Mapping[str, str]]:
     """What an action that is being undone has changed, with the form's values for each row."""
     try:
         key = UUID(batch)
     except (ValidationError, ValueError) as error:
         raise HelpfulError(f"“{batch[:40]}” is not the ID of an action.") from error
     found: dict[UUID, Mapping[str, str]] = {}
-    for entry in admin.admin_site.entries_of(key):
+    for entry in screen.admin_site.entries_of(key):
         table, _, name = entry.action.rpartition(".")
-        done = action_of(admin, name)
-        if table == admin.opts.db_table and done is not None and done.undo == action.name:
+        done = action_of(screen, name)
+        if table == screen.opts.db_table and done is not None and done.undo == action.name:
             found[UUID(entry.subject_id)] = done.undo_values(
                 values(entry.before), values(entry.after)
             )

@@ -29,7 +29,7 @@ PARTS_TIMEOUT = 150
 class Question:
     """A finder, for the table of a screen."""
 
-    admin: InspectionAdmin
+    screen: InspectionAdmin
     finder: Finder
 
 
@@ -37,7 +37,7 @@ class Question:
 class Kind:
     """What was found in one table: keys, and the first finder for each."""
 
-    admin: InspectionAdmin
+    screen: InspectionAdmin
     hits: dict[uuid.UUID, Finder] = field(default_factory=dict)
     #: Whether a finder had more rows than wanted, and whether one for whole values had.
     cut: bool = False
@@ -46,13 +46,14 @@ class Kind:
     too_common: bool = False
 
 
-def find(request: StaffRequest, site: StaffSite, alias: str, term: Term) -> list[Kind]:
+def find(request: StaffRequest, site: StaffSite, term: Term) -> list[Kind]:
     """Run every finder of the tables that the user may read.
 
-    Kinds without a hit are left out. Call it in `reading(alias)`.
+    Kinds without a hit are left out. Call it in `reading(site.read_alias)`.
     """
+    alias = site.read_alias
     questions = list(_questions(request, site, term))
-    kinds = {question.admin: Kind(question.admin) for question in questions}
+    kinds = {question.screen: Kind(question.screen) for question in questions}
     whole = [question for question in questions if not question.finder.is_part]
     if alias == DEFAULT_DB_ALIAS:
         _ask(kinds, alias, term, whole)
@@ -68,13 +69,13 @@ def find(request: StaffRequest, site: StaffSite, alias: str, term: Term) -> list
 
 
 def _questions(request: StaffRequest, site: StaffSite, term: Term) -> Iterator[Question]:
-    for admin in site.screens():
-        if not isinstance(admin, InspectionAdmin) or not admin.has_view_permission(request):
+    for screen in site.screens():
+        if not screen.has_view_permission(request):
             continue
-        own = (ID, SHORT_ID) if isinstance(admin.opts.pk, UUIDField) else ()
-        for finder in (*own, *admin.finders):
+        own = (ID, SHORT_ID) if isinstance(screen.opts.pk, UUIDField) else ()
+        for finder in (*own, *screen.finders):
             if finder.value(term) is not None:
-                yield Question(admin, finder)
+                yield Question(screen, finder)
 
 
 def _ask(
@@ -85,10 +86,10 @@ def _ask(
         return
     counts = [0] * len(questions)
     for place, pk in _union(
-        question.finder.rows(question.admin.model, alias, term, place)
+        question.finder.rows(question.screen.model, alias, term, place)
         for place, question in enumerate(questions)
     ):
-        question, kind = questions[place], kinds[questions[place].admin]
+        question, kind = questions[place], kinds[questions[place].screen]
         counts[place] += 1
         if counts[place] > CANDIDATES:
             kind.cut = True
@@ -109,14 +110,14 @@ def _ask_for_parts(
 
     Not in tables whose whole names have filled the page.
     """
-    unfilled = [question for question in questions if not kinds[question.admin].filled]
+    unfilled = [question for question in questions if not kinds[question.screen].filled]
     newest = {
-        admin: _among_the_newest(admin, alias, term)
-        for admin in dict.fromkeys(question.admin for question in unfilled)
+        screen: _among_the_newest(screen, alias, term)
+        for screen in dict.fromkeys(question.screen for question in unfilled)
     }
-    for admin, hits in newest.items():
-        kinds[admin].too_common = len(hits) > CANDIDATES
-    rare = [question for question in unfilled if not kinds[question.admin].too_common]
+    for screen, hits in newest.items():
+        kinds[screen].too_common = len(hits) > CANDIDATES
+    rare = [question for question in unfilled if not kinds[question.screen].too_common]
     if rare:
         _limit(alias, PARTS_TIMEOUT)
         try:
@@ -126,21 +127,21 @@ def _ask_for_parts(
             if not stopped_by_timeout(error):
                 raise
             for question in rare:
-                kinds[question.admin].too_common = True
+                kinds[question.screen].too_common = True
         _limit(alias, STATEMENT_TIMEOUT)
-    for admin, hits in newest.items():
-        if kinds[admin].too_common:
-            kinds[admin].cut = len(hits) > CANDIDATES
+    for screen, hits in newest.items():
+        if kinds[screen].too_common:
+            kinds[screen].cut = len(hits) > CANDIDATES
             for pk, finder in list(hits.items())[:CANDIDATES]:
-                kinds[admin].hits.setdefault(pk, finder)
+                kinds[screen].hits.setdefault(pk, finder)
 
 
-def _among_the_newest(admin: InspectionAdmin, alias: str, term: Term) -> dict[uuid.UUID, Finder]:
+def _among_the_newest(screen: InspectionAdmin, alias: str, term: Term) -> dict[uuid.UUID, Finder]:
     """Which of the newest rows of a table contain the part, and by which finder."""
-    parts = {finder.column: finder for finder in admin.finders if finder.is_part}
+    parts = {finder.column: finder for finder in screen.finders if finder.is_part}
     # An aggregate over limited rows: the limit comes before the condition.
     found = (
-        admin.model._base_manager.using(alias)
+        screen.model._base_manager.using(alias)
         .order_by("-created_at")[:NEWEST]
         .aggregate(**{
             f"by_{column}": ArrayAgg("pk", filter=finder.condition(term), default=[])

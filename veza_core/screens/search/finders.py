@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Model, Q, QuerySet, Value
 
 from veza_core.db.constraints import LIVE
+from veza_core.screens.columns import HEADINGS
 from veza_core.screens.display import words
 
 from .. import lookups as lookups
@@ -49,7 +50,7 @@ class Finder:
     @property
     def label(self) -> str:
         """What it was found by, in words."""
-        name = LABELS.get(self.column, words(self.column))
+        name = HEADINGS.get(self.column) or words(self.column)
         return name if self.is_whole else f"{SOME_OF[self.wants]} of {name[:1].lower()}{name[1:]}"
 
     def value(self, term: Term) -> Any:
@@ -68,14 +69,6 @@ class Finder:
 
 #: Parts of a `Term` that are less than the whole value, and their names.
 SOME_OF = {"part": "Part", "prefix": "Beginning", "domain": "Domain", "ids": "Beginning"}
-
-LABELS = {
-    "email": "E-mail",
-    "id": "ID",
-    "ip_address": "IP address",
-    "provider_user_id": "ID at the provider",
-    "token_hash": "Hash of the token",
-}
 
 
 def same(column: str) -> Finder:

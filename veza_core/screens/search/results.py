@@ -2,26 +2,25 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connections
 from django.db.models import Model
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from psycopg import sql
 
 from veza_core.access import StaffRequest
 from veza_core.models import User
-from veza_core.screens.bounded import IN_LIST, as_column
+from veza_core.screens.bounded import as_columns
 from veza_core.screens.columns import HtmlTable, secret_fields
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import attach, list_of
 from veza_core.screens.panel_queries import reader_of
 
 from ..site import StaffSite
-from .engine import Kind
+from .engine import Kind, find
 from .finders import CANDIDATES, Finder
 from .term import Term
 
@@ -62,23 +61,20 @@ class ResultGroup:
 
     @property
     def hidden(self) -> bool:
-        """Whether not all are shown."""
         return self.cut or self.number > len(self.rows)
 
 
-def groups(
-    request: StaffRequest, site: StaffSite, alias: str, term: Term, kinds: Iterable[Kind]
-) -> list[ResultGroup]:
-    """Read the rows that were found: one query for rows, one for the names of what they refer
-    to.
+def find_groups(request: StaffRequest, site: StaffSite, term: Term) -> list[ResultGroup]:
+    """Search, and read the rows that were found: one query for rows, one for the names of what
+    they refer to. Call it in `reading(site.read_alias)`.
     """
-    kinds = list(kinds)
-    found = _load(alias, kinds)
+    kinds = find(request, site, term)
+    found = _load(site.read_alias, kinds)
     shown = [
         sorted(rows, key=lambda row, kind=kind: _place(kind, row, term))[:SHOWN]  # type: ignore[misc]
         for kind, rows in zip(kinds, found, strict=True)
     ]
-    attach(request, site, alias, [row for rows in shown for row in rows])
+    attach(request, site, [row for rows in shown for row in rows])
     found_groups = [
         _group(kind, rows, len(all_rows), term)
         for kind, rows, all_rows in zip(kinds, shown, found, strict=True)
@@ -107,18 +103,18 @@ def the_one(found: Sequence[ResultGroup], *, alone: bool = True) -> Model | None
 
 
 def _group(kind: Kind, rows: Sequence[Model], number: int, term: Term) -> ResultGroup:
-    admin = kind.admin
-    table = HtmlTable.of(admin.panel_columns(""), rows)
+    screen = kind.screen
+    table = HtmlTable.of(screen.panel_columns(""), rows)
     by = [kind.hits[row.pk].label for row in rows]
     return ResultGroup(
-        title=capfirst(str(admin.opts.verbose_name_plural)) or "",
-        noun=str(admin.opts.verbose_name if number == 1 else admin.opts.verbose_name_plural),
-        db_table=admin.opts.db_table,
+        title=capfirst(str(screen.opts.verbose_name_plural)) or "",
+        noun=str(screen.opts.verbose_name if number == 1 else screen.opts.verbose_name_plural),
+        db_table=screen.opts.db_table,
         rows=rows,
         table=HtmlTable(
             [*table.headings, "Found by"],
             [[*cells, label] for cells, label in zip(table.rows, by, strict=True)],
-        ).html(f"found-{admin.opts.db_table}"),
+        ).html(f"found-{screen.opts.db_table}"),
         number=min(number, CANDIDATES),
         cut=kind.cut or number > CANDIDATES,
         too_common=kind.too_common,
@@ -137,18 +133,18 @@ def names_one(finder: Finder) -> bool:
 def _list_of(kind: Kind, term: Term) -> str:
     """The list of all rows that were found, if its key is what they were found by."""
     if name := _criterion(kind):
-        return f"{list_of(kind.admin.model)}?{urlencode({name: getattr(term, name)})}"
+        return list_of(kind.screen.model, **{name: getattr(term, name)})
     columns = {finder.column for finder in kind.hits.values()}
-    if len(columns) != 1 or not columns <= set(kind.admin.keys):
+    if len(columns) != 1 or not columns <= set(kind.screen.keys):
         return ""
     (name,) = columns
-    return f"{list_of(kind.admin.model)}?{urlencode({name: term.address or term.text})}"
+    return list_of(kind.screen.model, **{name: term.address or term.text})
 
 
 def _criterion(kind: Kind) -> str:
     """The filter of the list for what was found, such as a domain; empty if there is none."""
     wants = {finder.wants for finder in kind.hits.values()}
-    return next((one.name for one in kind.admin.criteria if wants == {one.name}), "")
+    return next((one.name for one in kind.screen.criteria if wants == {one.name}), "")
 
 
 def _place(kind: Kind, row: Model, term: Term) -> tuple[bool, bool, bool, int]:
@@ -171,10 +167,10 @@ def _load(alias: str, kinds: Sequence[Kind]) -> list[list[Model]]:
         return rows
     names = [_fields(kind) for kind in kinds]
     query = sql.SQL(" UNION ALL ").join(
-        _rows_as_json(place, kind.admin, names[place]) for place, kind in nonempty
+        _rows_as_json(place, kind.screen, names[place]) for place, kind in nonempty
     )
     keys: list[list[uuid.UUID]] = [list(kind.hits) for _, kind in nonempty]
-    read = {place: reader_of(kind.admin.model, names[place], alias) for place, kind in nonempty}
+    read = {place: reader_of(kind.screen.model, names[place], alias) for place, kind in nonempty}
     with connections[alias].cursor() as cursor:
         cursor.execute(query, keys)
         for place, text in cursor.fetchall():
@@ -184,17 +180,17 @@ def _load(alias: str, kinds: Sequence[Kind]) -> list[list[Model]]:
 
 def _fields(kind: Kind) -> list[str]:
     """The fields of a kind's rows: its columns, and what they were found by; never a secret."""
-    model = kind.admin.model
-    names = set(kind.admin.selected(kind.admin.panel_columns("")))
+    model = kind.screen.model
+    names = set(kind.screen.selected(kind.screen.panel_columns("")))
     names |= {finder.column for finder in kind.hits.values()}
     return sorted(names - secret_fields(model))
 
 
-def _rows_as_json(place: int, admin: InspectionAdmin, names: Sequence[str]) -> sql.Composed:
+def _rows_as_json(place: int, screen: InspectionAdmin, names: Sequence[str]) -> sql.Composed:
     return sql.SQL(
         "(SELECT {}, row_to_json(found)::text FROM (SELECT {} FROM {} WHERE id = ANY(%s)) AS found)"
     ).format(
         place,
-        sql.SQL(", ").join(as_column(admin.model, name, IN_LIST) for name in names),
-        sql.Identifier(admin.opts.db_table),
+        as_columns(screen.model, names),
+        sql.Identifier(screen.opts.db_table),
     )

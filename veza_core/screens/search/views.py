@@ -8,30 +8,26 @@ going back to the results works. The staff log gets only kinds and counts.
 
 import secrets
 from collections.abc import Iterator, Sequence
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.views.decorators.debug import sensitive_post_parameters
 
 from veza_core.access import StaffRequest
-from veza_core.screens.actions import typed
+from veza_core.screens.actions import kept_forms
 from veza_core.screens.errors import HelpfulError, NotThereError, error_page
-from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.labels import list_of, url_of
 from veza_core.screens.links import page_at
 from veza_core.screens.menu import MenuEntry, find_places, is_named
 from veza_core.screens.reading import reading
 from veza_core.screens.site import StaffSite
 
-from .engine import NEWEST, find
-from .results import ResultGroup, groups, the_one
+from .engine import NEWEST
+from .results import ResultGroup, find_groups, the_one
 from .term import Term, read
 
 #: Where the session stores what was searched for: pairs of name and text, oldest first.
@@ -65,11 +61,9 @@ def search_urls(site: StaffSite) -> list[URLPattern]:
 
 def by_id(site: StaffSite, request: StaffRequest, key: UUID) -> HttpResponse:
     """Redirect to the row with an ID, in whatever table it is."""
-    alias = str(getattr(site, "read_alias", "default"))
-    term = read(str(key))
     try:
-        with reading(alias):
-            found = groups(request, site, alias, term, find(request, site, alias, term))
+        with reading(site.read_alias):
+            found = find_groups(request, site, read(str(key)))
             row = the_one(found)
     except HelpfulError as error:
         return error_page(site, request, error)
@@ -86,9 +80,7 @@ def search(site: StaffSite, request: StaffRequest) -> HttpResponse:
     try:
         if request.method == "POST":
             return HttpResponseRedirect(_address(request, read(request.POST.get("q", ""))))
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-        if before := typed.take(request):
+        if before := kept_forms.take(request):
             # The session had ended before it was sent.
             return HttpResponseRedirect(_address(request, read(before.get("q", ""))))
         return page(site, request, stored_term(request))
@@ -127,25 +119,24 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
     """The page of a term's results, with an entry in the staff log; without a term, the hints."""
     found: list[ResultGroup] = []
     places: Sequence[MenuEntry] = []
-    alias = str(getattr(site, "read_alias", "default"))
-    request.current_app = site.name
-    with reading(alias):
+    with reading(site.read_alias):
         if term is not None:
-            found = groups(request, site, alias, term, find(request, site, alias, term))
+            found = find_groups(request, site, term)
             places = find_places(site, request, term.text)
             only = the_one(found, alone=not places)
             if "all" not in request.GET and only is not None:
-                return _open(site, request, only, found)
-            places = [*_lists_by_address(site, request, term), *places]
+                url = url_of(type(only), only.pk)
+                return _redirect(site, request, url, found, "The one exact match.")
+            places = [*_accounts_at(site, request, term.address), *places]
             if pasted := page_at(term.text, request):
                 places = [MenuEntry("The page with this address", "", pasted), *places]
             if "all" not in request.GET and (place := _the_list(places, term, found)):
-                return _open_list(site, request, place, found)
-        response = TemplateResponse(
+                notice = "The list." if found else ""
+                return _redirect(site, request, place.url, found, notice)
+        response = site.page(
             request,
             "veza/search/page.html",
             {
-                **site.each_context(request),
                 # Without the text, because titles stay in the browser's history.
                 "title": _summary(found, places) if term else "Search",
                 "term": term,
@@ -161,17 +152,15 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
     return response
 
 
-def _lists_by_address(site: StaffSite, request: StaffRequest, term: Term) -> Iterator[MenuEntry]:
-    """The lists with a filter that searches other tables for the typed text: an IP address."""
-    for screen in site.screens():
-        if not isinstance(screen, InspectionAdmin) or not screen.has_view_permission(request):
-            continue
-        for one in screen.screen(request).criteria:
-            value = getattr(term, one.name, None)
-            if one.tables and value:
-                name = capfirst(str(screen.opts.verbose_name_plural))
-                url = f"{list_of(screen.model)}?{urlencode({one.name: value})}"
-                yield MenuEntry(f"{name}: {one.label[:1].lower()}{one.label[1:]} {value}", "", url)
+def _accounts_at(
+    site: StaffSite, request: StaffRequest, address: str | None
+) -> Iterator[MenuEntry]:
+    """The list of the accounts that were seen at an IP address, if one was typed."""
+    if address and (found := site.address_filter(request)):
+        screen, one = found
+        name = capfirst(str(screen.opts.verbose_name_plural))
+        label = f"{name}: {one.label[:1].lower()}{one.label[1:]} {address}"
+        yield MenuEntry(label, "", list_of(screen.model, address=address))
 
 
 def _the_list(
@@ -186,23 +175,10 @@ def _the_list(
     return places[0] if len(places) == 1 and not found else None
 
 
-def _open_list(
-    site: StaffSite, request: StaffRequest, place: MenuEntry, found: list[ResultGroup]
-) -> HttpResponse:
-    """Redirect to a list, with a link to the rows that were also found."""
-    return _redirect(site, request, place.url, found, "The list." if found else "")
-
-
-def _open(
-    site: StaffSite, request: StaffRequest, row: Any, found: list[ResultGroup]
-) -> HttpResponse:
-    """Redirect to the page of the one row that was meant, with a link to all results."""
-    return _redirect(site, request, url_of(type(row), row.pk), found, "The one exact match.")
-
-
 def _redirect(
     site: StaffSite, request: StaffRequest, url: str, found: list[ResultGroup], notice: str
 ) -> HttpResponse:
+    """Redirect to the list or the row that was meant, with a link to all results."""
     if notice:
         every = f"{request.get_full_path()}&all=1"
         messages.info(

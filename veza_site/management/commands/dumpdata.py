@@ -33,7 +33,6 @@ class Command(AnnouncedMixin, dumpdata.Command):
     only_reads = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add Django's options, and `--force`."""
         super().add_arguments(parser)
         parser.add_argument("--force", action="store_true", help="Replace the file of --output.")
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
@@ -18,12 +17,12 @@ from veza_core.screens.display import NOTHING, shortened
 from veza_core.screens.keyset import Count
 from veza_core.screens.labels import list_of, url_of
 from veza_core.screens.links import linked
-from veza_core.screens.panel_html import panel_html
+from veza_core.screens.panels import Panel
 from veza_core.screens.site import StaffSite
 from veza_core.screens.timeline import LAST, ON_ROW, STAFF, Event, TimelineCursor
 from veza_core.screens.units import when
 from veza_site.models import ACTION, NO_ACTION, Note, StaffLogEntry
-from veza_site.support.masking import mask
+from veza_site.support.log import mask
 from veza_site.support.wording import done_alone
 
 #: Entries shown.
@@ -58,33 +57,22 @@ FROM django.veza_site_stafflogentry AS entry WHERE id IN (SELECT id FROM latest)
 """
 
 #: Where a row stores its latest actions.
-_DEEDS = "_veza_deeds"
+_ACTIONS = "_veza_actions"
 
 #: The maximum number of characters of a note or reason that are shown; a form accepts no more.
 IN_PANEL = 4_000
 
 
-@dataclass(slots=True)
-class RememberedPanel:
+@dataclass(slots=True, kw_only=True)
+class StaffPanel(Panel):
     """A panel of a row's page."""
 
-    title: str
-    table: HtmlTable
-    url: str
-    count: Count
-    are_latest: bool = True
+    headings: Sequence[str]
     #: Whether it fits beside the timeline.
-    is_narrow: bool = False
-    anchor: str = ""
+    is_narrow: bool
 
-    @property
-    def rows(self) -> Sequence[Any]:
-        return self.table.rows
-
-    @property
-    def html(self) -> SafeString:
-        """The panel."""
-        return panel_html(self)
+    def table(self) -> HtmlTable:
+        return HtmlTable(self.headings, self.rows)
 
 
 def latest_actions(request: StaffRequest) -> list[tuple[StaffLogEntry, int]]:
@@ -101,7 +89,7 @@ def latest_actions(request: StaffRequest) -> list[tuple[StaffLogEntry, int]]:
     return [(entry, vars(entry)["others"]) for entry in found]
 
 
-def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[RememberedPanel]:
+def staff_panels(site: StaffSite, request: StaffRequest, row: Model) -> list[StaffPanel]:
     """The notes about a row, and what was done to it; empty panels are left out."""
     notes = bounded(_about(Note, row), shown_fields(Note), IN_PANEL)[: LATEST + 1]
     panels = [
@@ -109,7 +97,7 @@ def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[Remem
             "Notes",
             ["When", "Who", "Note"],
             [(opening(note), note.author_name, _remark(note.text, request)) for note in notes],
-            _list(Note, row),
+            list_of(Note, subject_id=row.pk),
             is_narrow=True,
         ),
         _panel(
@@ -125,13 +113,13 @@ def remembered(site: StaffSite, request: StaffRequest, row: Model) -> list[Remem
                 )
                 for entry in _latest(request, row)[: LATEST + 1]
             ],
-            _list(StaffLogEntry, row, kind="action"),
+            list_of(StaffLogEntry, subject_id=row.pk, kind="action"),
         ),
     ]
     return [panel for panel in panels if panel.rows]
 
 
-def deeds(
+def action_events(
     site: StaffSite, request: StaffRequest, row: Model, before: TimelineCursor | None, limit: int
 ) -> list[Event]:
     """The actions on a row before a place in its timeline, as events."""
@@ -151,7 +139,7 @@ def deeds(
     ]  # fmt: skip
 
 
-def last_deed(request: StaffRequest, row: Model, actions: Sequence[str]) -> StaffLogEntry | None:
+def last_action(request: StaffRequest, row: Model, actions: Sequence[str]) -> StaffLogEntry | None:
     """The last of these actions on a row, as far as the user may see it; or None."""
     latest = _latest(request, row)
     found = [entry for entry in latest if entry.action in actions]
@@ -164,9 +152,9 @@ def last_deed(request: StaffRequest, row: Model, actions: Sequence[str]) -> Staf
 
 def _latest(request: StaffRequest, row: Model) -> list[StaffLogEntry]:
     """The latest actions on a row; read once for all parts of a page."""
-    if _DEEDS not in row.__dict__:
-        row.__dict__[_DEEDS] = _read(request, _about(StaffLogEntry, row).filter(ACTION), KEPT)
-    found: list[StaffLogEntry] = row.__dict__[_DEEDS]
+    if _ACTIONS not in row.__dict__:
+        row.__dict__[_ACTIONS] = _read(request, _about(StaffLogEntry, row).filter(ACTION), KEPT)
+    found: list[StaffLogEntry] = row.__dict__[_ACTIONS]
     return found
 
 
@@ -195,17 +183,12 @@ def _about(model: Any, row: Model) -> QuerySet[Any]:
     return found
 
 
-def _list(model: type[Model], row: Model, **more: str) -> str:
-    return f"{list_of(model)}?{urlencode({'subject_id': str(row.pk), **more})}"
-
-
 def _panel(
     title: str, headings: Sequence[str], found: Sequence[Any], url: str, *, is_narrow: bool = False
-) -> RememberedPanel:
+) -> StaffPanel:
     """A panel with these rows. There may be one row more than it shows."""
     count = Count.of(len(found), LATEST)
-    table = HtmlTable(headings, found[:LATEST])
-    return RememberedPanel(title, table, url, count, is_narrow=is_narrow)
+    return StaffPanel(title, found[:LATEST], count, url, headings=headings, is_narrow=is_narrow)
 
 
 def opening(row: Any) -> SafeString:
@@ -219,5 +202,4 @@ def _remark(text: str, request: StaffRequest) -> SafeString:
 
 
 def _undo(url: str) -> SafeString:
-    """The link that undoes an entry's action, if there is one."""
     return format_html('<a href="{}">Undo</a>', url) if url else NOTHING
