@@ -106,14 +106,15 @@ def copy(migrated, django_db_blocker):
         (["inspectdb"], "tracks"),
     ],
 )
-def test_every_command_says_who_has_a_table(copy, settings, arguments, table):
-    settings.MIGRATE_LOCK_TIMEOUT = 2.0
+def test_every_command_says_who_has_a_table(copy, arguments, table):
+    # A process of its own, because `flush` needs DEBUG; so it does not see the test's settings.
+    own = {"DEBUG": "1", "MIGRATE_LOCK_TIMEOUT": "2"}
     with psycopg.connect(
         **server_parameters(), dbname=copy, application_name="an editor"
     ) as holder:
         holder.execute(f"LOCK TABLE {table}")
         pid = holder.info.backend_pid
-        result = manage(*arguments, DEBUG="1", **database_environment(copy))
+        result = manage(*arguments, **own, **database_environment(copy))
     assert result.returncode == 1
     [line] = [line for line in result.stderr.splitlines() if "Connected" not in line]
     assert "lock timeout (SQLSTATE 55P03" in line
