@@ -19,15 +19,8 @@ from veza_core.schema.snapshot.drift import KINDS, Difference, compare
 
 #: For a table: how rows are stored, which changes no result.
 _STORED = ("options", "toast options", "access method", "replica identity", "statistics")
-#: The sections of a snapshot, by the kind of object; all others are functions or tables.
-_SECTIONS = {
-    "extension": "extensions",
-    "type": "types",
-    "sequence": "sequences",
-    "object": "others",
-    **dict.fromkeys(("function", "aggregate", "procedure", "window"), "functions"),
-}
-_PARTS = {KINDS[part]: part for part in PARTS}
+_FUNCTIONS = ("function", "aggregate", "procedure", "window")
+_PARTS = [KINDS[part] for part in PARTS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +69,16 @@ def needed_version(before: Version | None, step: VersionStep | None) -> Version 
 def _new_extensions(before: Snapshot, after: Snapshot) -> Iterator[Difference]:
     # Drift ignores those of a server's owner.
     for name in sorted(after["extensions"].keys() - before["extensions"].keys()):
-        schema = after["extensions"][name]["schema"]
-        yield Difference("extension", None, name, None, None, f"schema {schema}")
+        about = after["extensions"][name]
+        is_ = f"schema {about['schema']}"
+        yield Difference("extension", None, name, None, None, is_, None, about)
 
 
 def _judge(difference: Difference, before: Snapshot, after: Snapshot) -> Judgement:
     kind, property_ = difference.kind, difference.property
     if property_ in ("comment", "comment of its index"):
         return same("a comment")
-    was, is_ = _properties(difference, before, after)
+    was, is_ = difference.before, difference.after
     if kind not in _PARTS:
         return _judge_object(kind, property_, was, is_, before)
     if kind == "column":
@@ -99,22 +93,6 @@ def _judge(difference: Difference, before: Snapshot, after: Snapshot) -> Judgeme
         return parts.judge_trigger(property_, was, is_)
     # A policy or a rule.
     return breaks_both("it may hide, change or refuse rows: read it")
-
-
-def _properties(
-    difference: Difference, before: Snapshot, after: Snapshot
-) -> tuple[Properties | None, Properties | None]:
-    """The properties of the object before and after, from the snapshots; None if it does not
-    exist.
-    """
-    name = difference.object
-    new_name = difference.is_ if difference.property == "name" else name
-    if part := _PARTS.get(difference.kind):
-        table = str(difference.table)
-        sides = [side["tables"][table].get(part, {}) for side in (before, after)]
-    else:
-        sides = [side[_SECTIONS.get(difference.kind, "tables")] for side in (before, after)]
-    return sides[0].get(name), sides[1].get(str(new_name))
 
 
 def _judge_object(
@@ -132,7 +110,7 @@ def _judge_object(
         return _values(was["values"], is_["values"])
     if kind == "sequence":
         return more("it counts differently")
-    if _SECTIONS.get(kind) == "functions":
+    if kind in _FUNCTIONS:
         if property_ in ("body", "attributes", "settings", "language"):
             return more("it may do something different: read it")
         return breaks_both("statements that call it may fail (42883)")

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from veza_core.db.operations import LEGACY_EXTENSIONS
-from veza_core.schema.snapshot import PARTS, SECTIONS, Snapshot
+from veza_core.schema.snapshot import PARTS, SECTIONS, Properties, Snapshot
 from veza_core.schema.spelling import type_name
 
 type Objects = dict[str, dict[str, Any]]
@@ -48,7 +48,8 @@ class Difference:
     """A change without a migration, in plain values; as text it is one line.
 
     `table` is None for an object that is not part of a table, `property` for an object that exists
-    on one side only, and `was` or `is_` for a missing one.
+    on one side only, and `was` or `is_` for a missing one. `before` and `after` are all properties
+    of the object; None if it is missing.
     """
 
     kind: str
@@ -57,6 +58,8 @@ class Difference:
     property: str | None
     was: str | None
     is_: str | None
+    before: Properties | None = field(default=None, compare=False, repr=False)
+    after: Properties | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         what = f"{self.kind} {f'{self.table}.' if self.table else ''}{self.object}"
@@ -103,10 +106,11 @@ def _objects(section: str, table: str | None, was: Objects, is_: Objects) -> Ite
         before, after = was.get(name), is_.get(name)
         kind = (before or after or {}).get("kind") if section in ("tables", "functions") else None
         kind = kind or KINDS[section]
-        if name in renamed:
-            yield Difference(kind, table, name, "name", name, renamed[name])
+        if new := renamed.get(name):
+            yield Difference(kind, table, name, "name", name, new, before, is_[new])
         elif before is None or after is None:
-            yield Difference(kind, table, name, None, _described(before), _described(after))
+            gone, made = _described(before), _described(after)
+            yield Difference(kind, table, name, None, gone, made, before, after)
         else:
             yield from _properties(kind, table, name, before, after)
             if section == "tables":
@@ -119,7 +123,7 @@ def _properties(
     for key in [*before, *(key for key in after if key not in before)]:
         if key not in PARTS and before.get(key) != after.get(key):
             was, is_ = _value(key, before.get(key)), _value(key, after.get(key))
-            yield Difference(kind, table, name, key, was, is_)
+            yield Difference(kind, table, name, key, was, is_, before, after)
 
 
 def _parts(
@@ -132,8 +136,8 @@ def _parts(
     was = [column for column in columns if column in now]
     is_ = [column for column in now if column in columns]
     if was != is_:
-        order = "order of columns"
-        yield Difference(kind, None, table, order, ", ".join(was), ", ".join(is_))
+        texts = ", ".join(was), ", ".join(is_)
+        yield Difference(kind, None, table, "order of columns", *texts, before, after)
 
 
 def _renamed(was: Objects, is_: Objects) -> dict[str, str]:
