@@ -76,6 +76,8 @@ CHANGES = {
         ALTER TABLE rooms DROP COLUMN description; DROP TABLE bitrate_adaptation_logs;
         DROP TRIGGER update_rooms_updated_at ON rooms; DROP INDEX idx_rooms_name;
         CREATE TYPE one AS ENUM ('a')""",
+    "tables that refer to each other": """
+        DROP TABLE permissions, role_permissions, roles, user_roles""",
 }
 
 

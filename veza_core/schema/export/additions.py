@@ -55,12 +55,12 @@ def changes(before: Snapshot, after: Snapshot, created: Sequence[str] = ()) -> I
         if was != properties:
             yield f"-- === {name} ==="
             yield "\n".join(_altered(name, was, properties))
-    for name in before["functions"].keys() - after["functions"].keys():
-        yield f"DROP FUNCTION public.{name};"
-    for name in before["tables"].keys() - after["tables"].keys():
-        yield f"DROP TABLE public.{ident(name)};"
-    for name in before["types"].keys() - after["types"].keys():
-        yield f"DROP TYPE public.{ident(name)};"
+    for section, kind in (("functions", "FUNCTION"), ("tables", "TABLE"), ("types", "TYPE")):
+        if gone := sorted(before[section].keys() - after[section].keys()):
+            # The name of a function has the types of its arguments.
+            names = gone if section == "functions" else [ident(name) for name in gone]
+            # In one statement, because they may refer to each other.
+            yield f"DROP {kind} {', '.join(f'public.{name}' for name in names)};"
     if gone := sorted(before["extensions"].keys() - after["extensions"].keys()):
         raise ExportError(f"export_schema cannot drop extension {', '.join(gone)}")
 
