@@ -213,7 +213,7 @@ KNOWN_BROWSER_COOKIE_NAME = "browser"
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "veza_site.support.forged.forged"
+CSRF_FAILURE_VIEW = "veza_site.support.views.forged"
 if not DEBUG:
     # A browser accepts a cookie with such a name only from this host, and only over TLS.
     SESSION_COOKIE_NAME = "__Host-session"

@@ -23,7 +23,7 @@ from veza_core.models import (
     UserSession,
 )
 from veza_core.screens import panels
-from veza_core.screens.charts import Day, by_day, days_until
+from veza_core.screens.charts import by_day, days_until
 from veza_core.screens.labels import foreign_keys
 from veza_core.screens.periods import PRESETS
 from veza_site.models import StaffLogEntry
@@ -211,7 +211,7 @@ def test_without_the_permission_to_read() -> None:
 def test_a_chart_has_an_axis() -> None:
     """It shows the maximum and zero, and the first, the middle and the last day."""
     last = date(2026, 3, 30)
-    days = [Day(day, number) for number, day in enumerate(days_until(last, 30), 1200)]
+    days = {day: number for number, day in enumerate(days_until(last, 30), 1200)}
     svg = str(by_day("plays", "Plays", days)).partition("<svg")[2].partition("</svg>")[0]
     texts = re.findall(r"<text [^>]*>([^<]+)</text>", svg)
     assert texts == ["1,229", "0", "1 Mar", "16 Mar", "30 Mar"]
@@ -222,5 +222,5 @@ def test_a_chart_has_an_axis() -> None:
     assert re.findall(r'<text x="(\d+)" y="108"', svg) == ["0", "180", "360"]
     tallest = re.findall(r'class="bar" x="([\d.]+)" y="0.0"', svg)
     assert [float(x) for x in tallest] == [pytest.approx(360 * 29 / 30, abs=0.1)]
-    nothing = str(by_day("plays", "Plays", [Day(last, 0)]))
+    nothing = str(by_day("plays", "Plays", {last: 0}))
     assert ">0</text>" in nothing

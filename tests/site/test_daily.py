@@ -26,7 +26,7 @@ def numbers() -> dict[int, int]:
     """The numbers that are not 0, by how many days ago."""
     today = timezone.now().astimezone(UTC).date()
     (days,) = daily.last_days(daily.go_on([TABLE], "default")).values()
-    return {(today - day.day).days: day.number for day in days if day.number}
+    return {(today - day).days: number for day, number in days.items() if number}
 
 
 @pytest.fixture

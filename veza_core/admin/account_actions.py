@@ -42,6 +42,7 @@ class AccountAction(SetColumns):
     """An action on somebody else's live account that has no more permissions than the user."""
 
     permissions: Sequence[str] = ("users.update",)
+    in_lists = True
     rule = staticmethod(account_refusals)
 
     def applies(self, row: User) -> bool:
@@ -55,7 +56,6 @@ class SignsOut(AccountAction):
         "users.update", "user_sessions.update", "refresh_tokens.update",
     )  # fmt: skip
     typed = "username"
-    in_lists = True
 
     def change(self, row: User, work: ChangeContext) -> Change:
         own = super().change(row, work)
@@ -90,7 +90,6 @@ class Ban(SignsOut):
 
 class Unban(AccountAction):
     name = "unban"
-    in_lists = True
     label = "Lift the ban"
     done = "Lifted the ban of"
     explanation = "The user can sign in again."
@@ -114,7 +113,6 @@ class Deactivate(SignsOut):
 
 class Reactivate(AccountAction):
     name = "reactivate"
-    in_lists = True
     label = "Reactivate"
     done = "Reactivated"
     explanation = "The user can sign in again."
@@ -125,7 +123,6 @@ class Reactivate(AccountAction):
 
 class Verify(AccountAction):
     name = "verify"
-    in_lists = True
     label = "Mark as verified"
     done = "Marked as verified:"
     explanation = "The e-mail address counts as verified, as if the user had followed the link."
@@ -137,7 +134,6 @@ class Verify(AccountAction):
 
 class Unverify(AccountAction):
     name = "unverify"
-    in_lists = True
     label = "Mark as unverified"
     done = "Marked as unverified:"
     explanation = "The user must verify the e-mail address again."
@@ -149,7 +145,6 @@ class Unverify(AccountAction):
 
 class Unlock(AccountAction):
     name = "unlock"
-    in_lists = True
     label = "Unlock"
     done = "Unlocked"
     explanation = (

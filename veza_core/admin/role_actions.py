@@ -24,6 +24,7 @@ LAST_YEAR = 9000
 class RoleAction(AccountAction):
     """An action on the roles of an account."""
 
+    in_lists = False
     #: The verb in "There is no role that you can grant here."
     verb: ClassVar[str]
 

@@ -55,10 +55,6 @@ class KeysetChangeList(FilteredList):
         self.chips = list(self._chips(staff_request(request), row))
         # Django's view and templates read these.
         self.result_count = len(self.result_list)
-        self.full_result_count = None
-        self.show_full_result_count = False
-        self.show_admin_actions = True
-        self.can_show_all = False
         self.multi_page = self.page.previous is not None or self.page.next is not None
 
     def _read(self) -> tuple[Page[Any], Count | None]:

@@ -1,7 +1,6 @@
 """Small bar charts as SVG: nothing is fetched, and the numbers are also there as text."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from django.utils.html import format_html
@@ -15,12 +14,8 @@ WIDTH, HEIGHT, GAP = 360, 90, 2
 LEFT, BELOW, ABOVE = 44, 22, 8
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A day, and its number; None if unknown."""
-
-    day: date
-    number: int | None
+#: Each day in order, with its number; None if unknown.
+type Days = Mapping[date, int | None]
 
 
 def days_until(last: date, count: int) -> list[date]:
@@ -28,15 +23,15 @@ def days_until(last: date, count: int) -> list[date]:
     return [last - timedelta(days=back) for back in reversed(range(count))]
 
 
-def by_day(name: str, title: str, days: Sequence[Day], note: str = "") -> SafeString:
+def by_day(name: str, title: str, days: Days, note: str = "") -> SafeString:
     """A chart with a bar for each day: a picture with a title and a description, and a table.
 
     `name` is unique on the page. `note` says what to know about the numbers, such as their time.
     """
-    known = [day.number for day in days if day.number is not None]
+    known = [number for number in days.values() if number is not None]
     total, most = sum(known), max(known, default=0)
     described = (
-        f"{total:,} in {counted(len(days), 'day')}, from {days[0].day} to {days[-1].day};"
+        f"{total:,} in {counted(len(days), 'day')}, from {min(days)} to {max(days)};"
         f" the most in a day: {most:,}."
     )
     return format_html(
@@ -58,7 +53,7 @@ def by_day(name: str, title: str, days: Sequence[Day], note: str = "") -> SafeSt
         above=ABOVE,
         width=LEFT + WIDTH,
         height=ABOVE + HEIGHT + BELOW,
-        axis=_axis(days, most),
+        axis=_axis([*days], most),
         bars=_bars(days, most),
         rows=_rows(days),
     )
@@ -67,16 +62,18 @@ def by_day(name: str, title: str, days: Sequence[Day], note: str = "") -> SafeSt
 # Dates and numbers need no escaping, and `format_html` took a sixth of the start page's time.
 
 
-def _number(day: Day) -> str:
-    return "not known" if day.number is None else f"{day.number:,}"
+def _shown(number: int | None) -> str:
+    return "not known" if number is None else f"{number:,}"
 
 
-def _rows(days: Sequence[Day]) -> SafeString:
-    rows = (f'<tr><th scope="row">{day.day}</th><td>{_number(day)}</td></tr>' for day in days)
-    return SafeString("".join(rows))
+def _rows(days: Days) -> SafeString:
+    return SafeString("".join(
+        f'<tr><th scope="row">{day}</th><td>{_shown(number)}</td></tr>'
+        for day, number in days.items()
+    ))  # fmt: skip
 
 
-def _axis(days: Sequence[Day], most: int) -> SafeString:
+def _axis(days: Sequence[date], most: int) -> SafeString:
     """Lines at the maximum and at zero with their numbers, and the first, middle and last day."""
     levels = [(0, f"{most:,}"), (HEIGHT, "0")] if most else [(HEIGHT, "0")]
     middle = len(days) // 2
@@ -89,26 +86,20 @@ def _axis(days: Sequence[Day], most: int) -> SafeString:
     ]
     lines += [
         f'<text x="{x:.0f}" y="{HEIGHT + BELOW - 4}" text-anchor="{anchor}">'
-        f"{days[place].day:%-d %b}</text>"
+        f"{days[place]:%-d %b}</text>"
         for place, x, anchor in places
     ]
     return SafeString("".join(lines))
 
 
-def _bars(days: Sequence[Day], most: int) -> SafeString:
+def _bars(days: Days, most: int) -> SafeString:
     width = WIDTH / len(days)
     bars = (
-        f'<rect class="{"unknown" if day.number is None else "bar"}" x="{place * width:.1f}"'
+        f'<rect class="{"unknown" if number is None else "bar"}" x="{place * width:.1f}"'
         f' y="{HEIGHT - height:.1f}" width="{width - GAP:.1f}" height="{height:.1f}">'
-        f"<title>{day.day}: {_number(day)}</title></rect>"
-        for place, day in enumerate(days)
-        for height in (_height(day, most),)
+        f"<title>{day}: {_shown(number)}</title></rect>"
+        for place, (day, number) in enumerate(days.items())
+        # Any number above 0 is visible.
+        for height in (max(2.0, HEIGHT * number / most) if number else 1.0,)
     )
     return SafeString("".join(bars))
-
-
-def _height(day: Day, most: int) -> float:
-    """The height of a bar: any number above 0 is visible."""
-    if not day.number:
-        return 1
-    return max(2.0, HEIGHT * day.number / most)

@@ -70,7 +70,9 @@ def _lines(
             for tag, value, recorded in (("del", old, before), ("ins", new, after))
             if name in recorded
         ]
-        yield name_html(shortened(_label(model, name))), SafeString(" → ".join(values))
+        field = field_of(model, name.removesuffix("_id")) if model else None
+        label = heading(field) if field else words(name.removeprefix("is_"))
+        yield name_html(shortened(label)), SafeString(" → ".join(values))
 
 
 def _parts_that_differ(old: str, new: str, most: int) -> tuple[str, str]:
@@ -92,11 +94,6 @@ def _same(first: str, second: str) -> int:
     """The number of characters that two texts both begin with."""
     pairs = enumerate(zip(first, second, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(first), len(second)))
-
-
-def _label(model: type[Model] | None, name: str) -> str:
-    field = field_of(model, name.removesuffix("_id")) if model else None
-    return heading(field) if field else words(name.removeprefix("is_"))
 
 
 def _value(

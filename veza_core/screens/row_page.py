@@ -19,7 +19,7 @@ from .errors import NotThereError
 from .guard import row_view
 from .labels import seen_at, url_of
 from .panels import contents, panels_of
-from .timeline import ON_ROW, Timeline, parameters, parse_query, timeline
+from .timeline import ON_ROW, Timeline, parse_query, timeline
 
 #: What every page ends with.
 ROW = ("id", "created_at", "updated_at", "deleted_at")
@@ -68,7 +68,9 @@ class RowPages(BaseScreen):
 
     def timeline_url(self, row: Any, kind: str = "", before: Any = None) -> str:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_timeline"
-        return reverse(name, args=[row.pk], query=parameters(kind, before))
+        given = {"kind": kind, "before": before}
+        query = {name: str(value) for name, value in given.items() if value}
+        return reverse(name, args=[row.pk], query=query)
 
     def timeline_context(self, row: Any, page: Timeline) -> dict[str, Any]:
         kinds = [("Everything", ""), *((kind, kind) for kind in page.kinds)]

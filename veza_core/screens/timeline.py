@@ -7,7 +7,7 @@ to the row is included.
 
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
@@ -281,9 +281,3 @@ def timeline(
     events.sort(key=lambda event: event.order, reverse=True)
     further = events[size - 1].cursor if len(events) > size else None
     return Timeline(events[:size], kinds, kind, further)
-
-
-def parameters(kind: str, before: TimelineCursor | None) -> Mapping[str, str]:
-    """The query string of a page."""
-    given = {"kind": kind, "before": str(before) if before else ""}
-    return {name: value for name, value in given.items() if value}

@@ -14,7 +14,7 @@ from django.db import connection, connections
 from django.utils import timezone
 from psycopg import sql
 
-from veza_core.screens.charts import Day, days_until
+from veza_core.screens.charts import Days, days_until
 from veza_site.models import CountedUntil, DailyCount
 
 #: The number of days in a chart.
@@ -139,7 +139,7 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, datetime.min.time(), UTC)
 
 
-def last_days(reached: dict[str, datetime]) -> dict[str, list[Day]]:
+def last_days(reached: dict[str, datetime]) -> dict[str, Days]:
     """The last `DAYS` days of each table; None for days that are not counted yet."""
     days = days_until(timezone.now().astimezone(UTC).date(), DAYS)
     rows: Any = DailyCount.objects.filter(table__in=reached, day__gte=days[0]).values_list(
@@ -147,9 +147,8 @@ def last_days(reached: dict[str, datetime]) -> dict[str, list[Day]]:
     )
     stored = {(table, day): number for table, day, number in rows}
     return {
-        table: [
-            Day(day, stored.get((table, day), 0) if _midnight(day) <= until else None)
-            for day in days
-        ]
+        table: {
+            day: stored.get((table, day), 0) if _midnight(day) <= until else None for day in days
+        }
         for table, until in reached.items()
     }

@@ -10,12 +10,15 @@ from django.contrib.auth import logout
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import RedirectURLMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.csrf import csrf_failure
 from django_otp.plugins.otp_static.models import StaticDevice
 
-from veza_core.access import StaffRequest, access_of
+from veza_core.access import StaffRequest, access_of, staff_request
 from veza_core.models import User
+from veza_core.screens.actions import kept_forms
 from veza_site.support import attempts, devices, second_factor, security_log
 from veza_site.support.attempts import BusyError, PausedError
 from veza_site.support.bounds import of_code
@@ -146,3 +149,15 @@ def _signed_in(request: StaffRequest, action: str) -> None:
     request.access = access_of(request.user)
     record(request, action, None)
     security_log.log_event(request, action, request.user.pk)
+
+
+def forged(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """The response if the CSRF token is not the session's: Django's page. For a form of this site:
+    the form with the typed text, to send it again.
+
+    The token changes with every sign-in, so a page sends the old one after a sign-in in another
+    tab. Only the text is kept, and only its author's form has the right stamp.
+    """
+    if request.method == "POST" and kept_forms.keep(staff_request(request)):
+        return HttpResponseRedirect(request.get_full_path())
+    return csrf_failure(request, reason=reason)

@@ -6,7 +6,7 @@ from django.db import connections
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from veza_core.screens.charts import Day, by_day, days_until
+from veza_core.screens.charts import by_day, days_until
 from veza_streaming.models import Track
 
 #: Days of the chart.
@@ -38,5 +38,5 @@ def plays_by_day(track: Track, alias: str) -> SafeString:
         first = min(found)
         del found[first]
         note = f"Only the latest {CHART_LIMIT:,} plays are counted."
-    numbers = [Day(day, found.get(day, None if note and day <= first else 0)) for day in days]
+    numbers = {day: found.get(day, None if note and day <= first else 0) for day in days}
     return by_day("plays", "Plays by day", numbers, note)
