@@ -37,9 +37,7 @@ class Counts:
 
     @property
     def staff(self) -> int:
-        """The number of staff accounts, which are the first users. Four of them have known
-        addresses.
-        """
+        """The number of staff, who are the first users; four have known addresses."""
         return 6 + min(self.users // 500, 500)
 
     @property

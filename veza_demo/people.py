@@ -106,9 +106,7 @@ class People:
         )
 
     def users_there(self, parts: Floats, fractions: Floats) -> Integers:
-        """Choose users who existed at a fraction of time, by a random number; deleted users only if
-        settled.
-        """
+        """Choose users who existed at a fraction of time; deleted users only if settled."""
         staff = self.counts.staff
         existing = (parts * self.counts.users).astype(np.int64) - staff
         cubes = fractions * fractions * fractions

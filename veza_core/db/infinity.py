@@ -98,9 +98,7 @@ def register(connection: Any, **_: Any) -> None:
 
 
 def reading_json(field: "Field[Any, Any]") -> Callable[[Any], Any] | None:
-    """The function that does the same as `from_json`, except NULL; None if values stay as they
-    are. A page has thousands of values.
-    """
+    """What does the same as `from_json`, but for NULL; None if values stay as they are."""
     target = field.target_field if isinstance(field, ForeignKey) else field
     if isinstance(target, UUIDField):
         # `UUID(text)` takes twice as long.

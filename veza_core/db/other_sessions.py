@@ -1,6 +1,4 @@
-"""Other sessions and prepared transactions of the server, for messages about what blocks a
-command.
-"""
+"""Other sessions and prepared transactions, for messages about what blocks a command."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -92,9 +90,7 @@ def named_blockers(blockers: Iterable[OtherSession]) -> str:
 
 
 def locked_tables(session: psycopg.Connection[Any]) -> str:
-    """One line about the locked tables and the oldest holder, within a transaction; empty if there
-    is none.
-    """
+    """Within a transaction: a line about locked tables and the oldest holder; empty for none."""
     # The names of all tables then have their schemas.
     session.execute("SET LOCAL search_path = pg_catalog")
     holders = session.execute(HOLDERS).fetchall()

@@ -59,9 +59,7 @@ def email_address(table: str, column: str) -> CheckConstraint:
 
 
 def slug(table: str, column: str = "slug") -> CheckConstraint:
-    """It has lower-case ASCII letters, digits, `.`, `_` and `-`, and begins with a letter or
-    digit.
-    """
+    """Lower-case ASCII letters, digits, `.`, `_` and `-`; a letter or digit first."""
     message = "Only small letters, digits, dots, dashes and underscores, a letter or digit first."
     return _check(table, column, Matches(column, SLUG), message)
 

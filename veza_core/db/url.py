@@ -89,9 +89,7 @@ def _manner() -> dict[str, str]:
 
 
 def _placed(parameters: dict[str, Any], name: str) -> dict[str, Any]:
-    """The parameters with host and port. Raises `ImproperlyConfigured` if one is missing, or if no
-    server would fit.
-    """
+    """The parameters with host and port. Raises `ImproperlyConfigured` if no server would fit."""
     attributes = parameters.get("target_session_attrs")
     if attributes == "read-write" and name.startswith(READ_ONLY):
         raise ImproperlyConfigured(

@@ -41,9 +41,7 @@ def bounded_waits() -> Iterator["CommandWaits"]:
 
 
 def startup_option() -> str:
-    """The limit, for a connection's startup packet, which costs no round trip; empty if there
-    is none.
-    """
+    """The limit, for a connection's startup packet, which costs no round trip; empty for none."""
     if _command is None:
         return ""
     return f"-c lock_timeout={max(1, round(settings.MIGRATE_LOCK_TIMEOUT * 1000))}"
@@ -64,9 +62,7 @@ def while_it_commits(connection: BaseDatabaseWrapper) -> AbstractContextManager[
 
 
 def explain(error: BaseException) -> str:
-    """One line about an error of the database. For a lock timeout, it names the blocking
-    sessions.
-    """
+    """One line about an error of the database, with the blocking sessions for a lock timeout."""
     return (clear_line(error) or one_line(error)) + (_command.in_the_way(error) if _command else "")
 
 
@@ -90,9 +86,7 @@ class CommandWaits:
         return f"{limit}{self.in_the_way(error)}"
 
     def in_the_way(self, error: BaseException) -> str:
-        """Who blocked the statement, if the error is a lock timeout by any limit; otherwise
-        empty.
-        """
+        """Who blocked the statement, if the error is a lock timeout by any limit; else empty."""
         if not is_lock_timeout(error):
             return ""
         blockers = named_blockers(other for each in self.watched for other in each.blockers)

@@ -210,9 +210,7 @@ class Recount:
             self.outcome.counters[f"{table}.{column}"].left += len(changes)
 
     def _add(self, measure: "Measure", differences: Differences, ids: Sequence[Any]) -> None:
-        """Add to the counters of these rows in a transaction; rows that are locked for long are
-        left.
-        """
+        """Add to the counters of these rows in a transaction; leave rows that stay locked."""
         try:
             with transaction.atomic(using=self.connection.alias):
                 set_lock_timeout(self.connection, self.pace.lock_timeout, local=True)

@@ -19,9 +19,7 @@ from .schema import DatabaseSchemaEditor
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A PostgreSQL connection with our own settings, whatever the settings of the role and the
-    server.
-    """
+    """A PostgreSQL connection with our own settings, whatever the role's and the server's are."""
 
     SchemaEditorClass = DatabaseSchemaEditor
     client_class = DatabaseClient

@@ -9,9 +9,7 @@ from django.db.backends.postgresql import operations
 
 
 class DatabaseOperations(operations.DatabaseOperations):
-    """Foreign keys are NOT DEFERRABLE: an invalid reference fails at its statement, not at
-    COMMIT.
-    """
+    """Foreign keys are NOT DEFERRABLE: an invalid reference fails at once, not at COMMIT."""
 
     def deferrable_sql(self) -> str:
         return ""

@@ -122,9 +122,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             self.build_concurrently(model._meta.db_table, index.name, sql)
 
     def remove_index(self, model: type[Model], index: Any, concurrently: bool = False) -> None:
-        """Drop the index. A concurrent drop waits for its users without a limit, because nobody
-        waits behind it.
-        """
+        """Drop the index. A concurrent drop waits without a limit: nobody waits behind it."""
         if not concurrently or self.collect_sql or self.connection.in_atomic_block:
             super().remove_index(model, index, concurrently=concurrently)
             return

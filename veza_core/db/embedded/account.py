@@ -74,9 +74,7 @@ class Account:
         return subprocess.run([*prefix, *command], **identity, **options)  # noqa: S603
 
     def _way(self, reaching: tuple[Path, ...]) -> tuple[list[str], dict[str, Any]]:
-        """How root becomes the user: the beginning of the command line, and options of
-        `subprocess`.
-        """
+        """How root becomes the user: a beginning of the command, and options of `subprocess`."""
         groups = os.getgrouplist(self.name, self.gid) if self.name else [self.gid]
         numbers = ",".join(map(str, groups))
         identity = {"user": self.uid, "group": self.gid, "extra_groups": groups}

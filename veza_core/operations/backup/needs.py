@@ -92,9 +92,7 @@ TABLESPACES = "SELECT 'tablespace ' || quote_ident(name) FROM unnest(%s::text[])
 
 
 def needs_of(connection: BaseDatabaseWrapper, archive: Archive) -> list[str]:
-    """What a server needs before this archive, just made from this database, can be restored
-    there.
-    """
+    """What a server needs before this archive, just made from this database, can be restored."""
     ours = archive.ours
     roles = owners(ours) | grant_roles(ours) | policy_roles(ours)
     schemas = list(OWN_SCHEMAS)

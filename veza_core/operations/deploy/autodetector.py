@@ -77,9 +77,7 @@ def _free_numbers(label: str, graph: MigrationGraph) -> Iterator[int]:
 
 
 def _fragment(label: str, migration: Migration) -> str:
-    """The subject of the migration, from the tables' names; Django would use those of the
-    models.
-    """
+    """The subject of the migration, from the tables' names; Django uses the models' names."""
     tables = [_table(op) for op in migration.operations if isinstance(op, CreateModel)]
     if tables:
         return "_and_".join(tables[:2])

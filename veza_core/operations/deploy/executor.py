@@ -217,9 +217,7 @@ def operations_of(migration: Migration) -> Iterator[Operation]:
 
 
 def can_be_repeated(migration: Migration) -> bool:
-    """Whether it can run again after a part of it. Otherwise a second run would fail at that
-    part.
-    """
+    """Whether it can run again after a part of it, and does not fail at that part."""
     return migration.atomic or all(
         isinstance(operation, REPEATABLE) for operation in operations_of(migration)
     )

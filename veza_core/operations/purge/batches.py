@@ -96,9 +96,7 @@ class Batches:
         self._direct[table] += rows
 
     def add_changed(self, table: LinkedTable, *, deleted: int = 0, updated: int = 0) -> None:
-        """Add rows that the batch's own statement changed, if only the statement knows the
-        number.
-        """
+        """Add rows that the batch's statement changed, if only the statement knows how many."""
         if not table.is_counted and (deleted or updated):
             self._elsewhere[str(table)].deleted += deleted
             self._elsewhere[str(table)].updated += updated
@@ -114,9 +112,7 @@ class Batches:
                 self._elsewhere[table].recounted += rows
 
     def _read_counts(self) -> dict[str, tuple[int, int]]:
-        """Deleted and updated rows, by the table's name; those of partitions count for the
-        table.
-        """
+        """Deleted and updated rows, by the table's name, with those of its partitions."""
         counts: dict[str, tuple[int, int]] = {}
         for oid, deleted, updated in self.rows(COUNTERS, [list(self.catalog.reached)]):
             name = self.catalog.reached[oid]

@@ -1,6 +1,4 @@
-"""Tables and foreign keys from the live catalog: what is deleted with a row, and what prevents
-it.
-"""
+"""Tables and foreign keys in the catalog: what is deleted with a row, and what prevents it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

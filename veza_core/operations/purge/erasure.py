@@ -81,9 +81,7 @@ def foresee_one(connection: BaseDatabaseWrapper, name: str, key: Any) -> list[Er
 
 @dataclass(frozen=True, slots=True)
 class _RowCount:
-    """A line of the answer; `parent` has the rows that its rows refer to, unless they are
-    deleted.
-    """
+    """A line of the answer; its rows refer to those of `parent`, if they are not deleted."""
 
     table: LinkedTable
     what: str
@@ -112,9 +110,7 @@ class _Question:
         return select_gone(self.gone, counts)
 
     def answer(self, figures: Sequence[Sequence[int]]) -> Iterator[ErasedRows]:
-        """The lines, with those of deleted rows first: the end of other counts depends on these
-        tables.
-        """
+        """The lines, deleted rows first, because the end of other counts depends on these."""
         numbers = iter(figures)
         #: Tables with unknown deleted rows, and tables whose rows are not all followed.
         cut: set[LinkedTable] = set()

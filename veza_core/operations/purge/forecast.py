@@ -76,9 +76,7 @@ def _on_nodes(
     dues: Sequence[Due],
     now: datetime,
 ) -> tuple[int, int]:
-    """How many rows of a distributed table would be deleted, and how many of these are due
-    themselves.
-    """
+    """How many rows of a distributed table would be deleted, and how many of them are due."""
     conditions = [due.condition(now) for due in dues if due.table == table]
     due = sql.SQL(" OR ").join(conditions) if conditions else sql.SQL("false")
     going = [

@@ -17,9 +17,7 @@ DELETED = "deleted"
 
 
 def declared() -> list[tuple[str, str, str]]:
-    """Key, table and column from what models declare (`BaseModel.purged_after`), and from
-    Django's tables.
-    """
+    """Key, table and column from `BaseModel.purged_after`, and from Django's tables."""
     tables = {
         model._meta.db_table: purged
         for model in apps.get_models()

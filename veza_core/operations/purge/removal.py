@@ -144,9 +144,7 @@ class Removal:
         return keys, max(1, min(most, 2 * len(keys), len(keys) * most // size) if keys else 1)
 
     def _size(self, table: LinkedTable, keys: list[Any]) -> int:
-        """How many rows would be deleted or changed with the keys; it stops soon after a
-        batch's size.
-        """
+        """How many rows would be deleted or changed; it stops soon after a batch's size."""
         most = self.batches.pace.batch_size
         seen = {table: set(keys)}
         total, waiting = len(keys), [(table, keys)]
@@ -193,9 +191,7 @@ class Removal:
         self._kept.append(key)
 
     def _blocker(self, key: Any) -> str | None:
-        """What prevents the deletion of the row. If this were checked last, the row would be
-        emptied in vain.
-        """
+        """What prevents the deletion of the row, which would otherwise be emptied in vain."""
         for reference in self.batches.catalog.blockers[self.due.table]:
             if self.batches.rows(REFERS.format(**reference.names), [key]):
                 return f"{reference.table} refers to them"
@@ -221,9 +217,7 @@ class Removal:
         return after > before
 
     def _empty_one(self, path: Sequence[Row]) -> Row | None:
-        """Remove what refers to the last row of the path; return a child that is too large
-        itself.
-        """
+        """Remove what refers to the last row; return a child that is too large itself."""
         for reference in self.references[path[-1][0]]:
             take = self._take_children if reference.action == CASCADE else self._clear_children
             if child := take(reference, path):

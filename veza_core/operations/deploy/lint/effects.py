@@ -75,9 +75,7 @@ class Statement:
         return headings.TYPE if self._changes_a_type(table) else headings.ELSE
 
     def _changes_a_type(self, table: int) -> bool:
-        """Whether a column changes its type, so that checks and indexes of the table are
-        rebuilt.
-        """
+        """Whether a column changes its type, which rebuilds the table's checks and indexes."""
         return any(
             key[0] == table
             and key in self.after.columns

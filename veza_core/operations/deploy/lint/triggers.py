@@ -61,9 +61,7 @@ def _statements(body: str) -> list[str]:
 
 
 def _writes(statement: str, tables: set[str]) -> bool:
-    """Whether it writes existing rows of these tables; an inserted row of its own does not
-    count.
-    """
+    """Whether it writes existing rows of these tables; an inserted row does not count."""
     if EXECUTES.search(statement):
         return True
     for match in WRITES_IN_BODY.finditer(statement):
