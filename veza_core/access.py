@@ -13,6 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.http import HttpRequest
 
+from veza_core.db.fetch import fetch_row
 from veza_core.models import User, UserRole
 
 ENTER = "admin.access"
@@ -75,10 +76,7 @@ def access_of(user: Any) -> Access:
     """
     if getattr(user, "pk", None) is None:
         return Access(AnonymousUser())
-    with connection.cursor() as cursor:
-        cursor.execute(PERMISSIONS, [user.pk])
-        found = cursor.fetchone()
-    if found is None:
+    if (found := fetch_row(connection, PERMISSIONS, [user.pk])) is None:
         return Access(AnonymousUser())
     role, names = found
     return Access(user, frozenset(names), is_super=role == UserRole.SUPER_ADMIN)

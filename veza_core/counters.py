@@ -5,7 +5,7 @@ that inserts, deletes or restores a row that it counts (docs/services.md, "Count
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,50 +60,38 @@ def counting(rows: str) -> list[tuple[str, Counter]]:
     ]
 
 
-def lock(
-    connection: BaseDatabaseWrapper,
-    *differences: Differences,
-    inherited: Collection[str] | None = None,
-) -> None:
+def lock(connection: BaseDatabaseWrapper, *differences: Differences) -> dict[str, sql.Composable]:
     """Lock the rows whose counters will change, in this transaction.
 
-    Call it before several calls of `add`, with the changes of all of them. `inherited`: see `add`.
+    Call it before several calls of `add`, with the changes of all of them. Returns the names of the
+    tables in statements.
     """
     ids: dict[str, set[Any]] = defaultdict(set)
     for each in differences:
         for (table, _), changes in each.items():
             ids[table].update(changes)
-    if ids and inherited is None:
-        inherited = inherited_tables(connection)
+    inherited = inherited_tables(connection) if ids else ()
+    own = {
+        table: named("public", table, is_inherited_from=table in inherited) for table in sorted(ids)
+    }
     with connection.cursor() as cursor:
-        for table in sorted(ids):
-            own = named("public", table, is_inherited_from=table in (inherited or ()))
-            cursor.execute(LOCK.format(table=own), [list(ids[table])])
+        for table, name in own.items():
+            cursor.execute(LOCK.format(table=name), [list(ids[table])])
+    return own
 
 
-def add(
-    connection: BaseDatabaseWrapper,
-    differences: Differences,
-    *,
-    inherited: Collection[str] | None = None,
-) -> dict[str, int]:
+def add(connection: BaseDatabaseWrapper, differences: Differences) -> dict[str, int]:
     """Change counters, none of them below 0, and return how many rows were updated, by table.
 
-    Call it in the transaction that changes the counted rows, after that change. `inherited` are
-    the tables that others inherit from (`veza_core.db.inheritance`), if the caller knows them.
+    Call it in the transaction that changes the counted rows, after that change.
     """
     if not differences:
         return {}
-    if inherited is None:
-        inherited = inherited_tables(connection)
-    lock(connection, differences, inherited=inherited)
+    own = lock(connection, differences)
     updated: dict[str, int] = defaultdict(int)
     with connection.cursor() as cursor:
         for (table, column), changes in differences.items():
-            statement = ADD.format(
-                table=named("public", table, is_inherited_from=table in inherited),
-                column=sql.Identifier(column),
-            )
+            statement = ADD.format(table=own[table], column=sql.Identifier(column))
             cursor.execute(statement, [list(changes), list(changes.values())])
             updated[table] += cursor.rowcount
     return dict(updated)

@@ -1,14 +1,19 @@
 """Which migrations a run would apply. Forwards only: to go back, restore a backup."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from django.apps import apps
 from django.core.management.base import CommandError
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import AmbiguityError, MigrationLoader
+from django.db.migrations.state import ProjectState
 
 from veza_core.operations.deploy.recognition import check_history
+from veza_core.schema.v1 import Key
 
 #: The first migration of V1. If it is pending, V1 is not there yet.
 FIRST_MIGRATION = ("veza_core", "001_extensions_and_types")
@@ -23,7 +28,7 @@ FORWARD_ONLY = (
 class MigrationPlan:
     """The migrations to apply, in order, and the wanted targets."""
 
-    targets: list[tuple[str, str]]
+    targets: list[Key]
     migrations: list[Migration]
 
     @property
@@ -62,6 +67,24 @@ def read_plan(
     return MigrationPlan(targets, [migration for migration, _ in steps])
 
 
+def in_order(loader: MigrationLoader) -> list[Key]:
+    """All migrations, in the order in which they run."""
+    plans = map(loader.graph.forwards_plan, loader.graph.leaf_nodes())
+    return list(dict.fromkeys(chain.from_iterable(plans)))
+
+
+def apply_to_scratch(
+    connection: BaseDatabaseWrapper, loader: MigrationLoader, keys: Iterable[Key]
+) -> ProjectState:
+    """Apply these migrations to a throw-away database; return the state after them."""
+    state = ProjectState(real_apps=loader.unmigrated_apps)
+    for key in keys:
+        migration = loader.graph.nodes[key]
+        with connection.schema_editor(atomic=migration.atomic) as editor:
+            state = migration.apply(state, editor)
+    return state
+
+
 def _check_app(loader: MigrationLoader, app_label: str, *, syncdb: bool) -> None:
     try:
         apps.get_app_config(app_label)
@@ -73,9 +96,7 @@ def _check_app(loader: MigrationLoader, app_label: str, *, syncdb: bool) -> None
         raise CommandError(f"app {app_label} has no migrations")
 
 
-def _targets(
-    loader: MigrationLoader, app_label: str | None, name: str | None
-) -> list[tuple[str, str]]:
+def _targets(loader: MigrationLoader, app_label: str | None, name: str | None) -> list[Key]:
     if not app_label:
         return loader.graph.leaf_nodes()
     if not name:

@@ -17,6 +17,7 @@ from veza_core.operations.deploy.observed_locks import (
     locks_of,
     tables_of,
 )
+from veza_core.operations.deploy.plan import apply_to_scratch, in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,10 @@ def collect(
 
 
 def _rehearse(executor: Executor, migrations: list[Migration]) -> Iterator[MigrationSQL]:
-    connection = executor.connection
-    state = ProjectState(real_apps=executor.loader.unmigrated_apps)
+    connection, loader = executor.connection, executor.loader
+    applied = [key for key in in_order(loader) if key in loader.applied_migrations]
     with without_warnings():
-        for migration in _applied(executor):
-            with connection.schema_editor(atomic=migration.atomic) as editor:
-                state = migration.apply(state, editor)
+        state = apply_to_scratch(connection, loader, applied)
         for number, migration in enumerate(migrations):
             statements, _ = collect(connection, state.clone(), migration)
             try:
@@ -77,14 +76,6 @@ def _rehearse(executor: Executor, migrations: list[Migration]) -> Iterator[Migra
                 yield from _collect_all(connection, state, migrations[number:], reason)
                 return
             yield MigrationSQL(migration, statements, locks)
-
-
-def _applied(executor: Executor) -> Iterator[Migration]:
-    """The migrations in the history, in their order."""
-    every = executor.migration_plan(executor.loader.graph.leaf_nodes(), clean_start=True)
-    for migration, _ in every:
-        if (migration.app_label, migration.name) in executor.loader.applied_migrations:
-            yield migration
 
 
 def run_observed(

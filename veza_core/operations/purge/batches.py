@@ -103,10 +103,7 @@ class Batches:
 
     def add_to_counters(self, differences: Differences) -> None:
         """Change counters, of which a batch may have as many as rows."""
-        inherited = {
-            table.name for table in self.catalog.tables.values() if table.is_inherited_from
-        }
-        for table, rows in add(self.connection, differences, inherited=inherited).items():
+        for table, rows in add(self.connection, differences).items():
             self._recounted[table] += rows
             if not self.catalog.tables[table].is_counted:
                 self._elsewhere[table].recounted += rows

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
-from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
 from veza_core.db.operations import without_warnings
 from veza_core.db.scratch import scratch_database
 from veza_core.operations.deploy.frozen import read_frozen
+from veza_core.operations.deploy.plan import apply_to_scratch, in_order
 from veza_core.schema.v1 import Key, migrations_after_v1
 
 from .findings import MigrationFinding, examine
@@ -27,7 +27,7 @@ def released() -> set[Key]:
 def pending(loader: MigrationLoader, released: Collection[Key]) -> list[Key]:
     """The platform's own migrations that are not released, in the order in which they run."""
     later = set(migrations_after_v1(loader)).difference(released)
-    return [key for key in _every(loader) if key in later]
+    return [key for key in in_order(loader) if key in later]
 
 
 def lint(
@@ -37,9 +37,11 @@ def lint(
 
     Raises `ScratchDatabaseError` if the role may not create databases.
     """
-    later = {key: node for key in keys for node in [loader.graph.nodes[key]]}
+    later = {key: loader.graph.nodes[key] for key in keys}
     with scratch_database(connection), without_warnings():
-        state = _migrate(connection, loader, later)
+        plan_of = loader.graph.forwards_plan
+        before = [key for key in in_order(loader) if later.keys().isdisjoint(plan_of(key))]
+        state = apply_to_scratch(connection, loader, before)
         return judge(connection, state, list(later.values()), configuration)
 
 
@@ -62,24 +64,3 @@ def judge(
     }
     left = [one for one in found if (one.migration, one.heading) not in known | excused]
     return sorted([*seen, *left], key=lambda finding: finding.migration)
-
-
-def _every(loader: MigrationLoader) -> list[Key]:
-    executor = MigrationExecutor(None)
-    executor.loader = loader
-    plan = executor.migration_plan(loader.graph.leaf_nodes(), clean_start=True)
-    return [(migration.app_label, migration.name) for migration, _ in plan]
-
-
-def _migrate(
-    connection: BaseDatabaseWrapper, loader: MigrationLoader, later: Collection[Key]
-) -> ProjectState:
-    """Apply all migrations that do not depend on these."""
-    state = ProjectState(real_apps=loader.unmigrated_apps)
-    for key in _every(loader):
-        if any(each in later for each in loader.graph.forwards_plan(key)):
-            continue
-        migration = loader.graph.nodes[key]
-        with connection.schema_editor(atomic=migration.atomic) as editor:
-            state = migration.apply(state, editor)
-    return state
