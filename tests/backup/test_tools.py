@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from veza_core.operations.backup import programs as module
-from veza_core.operations.backup.programs import Tools, explain, find_tools, nearest
+from veza_core.operations.backup.programs import Tools, find_tools, nearest, why_it_failed
 
 
 def test_nearest():
@@ -80,7 +80,7 @@ def test_what_pg_dump_asked_is_no_part_of_its_error():
         "\tThis probably means the server terminated abnormally\n"
         "pg_dump: detail: Query was: SELECT c.tableoid,\nc.oid FROM pg_class c\n"
     )
-    assert explain(["/usr/bin/pg_dump"], 1, messages) == (
+    assert why_it_failed(["/usr/bin/pg_dump"], 1, messages) == (
         "pg_dump: query failed: server closed the connection unexpectedly This probably means the "
         "server terminated abnormally"
     )
@@ -89,7 +89,7 @@ def test_what_pg_dump_asked_is_no_part_of_its_error():
 def test_a_program_that_is_too_old_for_a_setting_of_the_connection():
     """It would ignore the setting as a variable, and so it gets an argument."""
     messages = 'pg_dump: error: invalid connection option "sslcertmode"\n'
-    assert explain(["/usr/bin/pg_dump"], 1, messages) == (
+    assert why_it_failed(["/usr/bin/pg_dump"], 1, messages) == (
         'pg_dump: invalid connection option "sslcertmode", which DATABASE_URL or a PG* variable '
         "sets: use newer client programs, or unset it"
     )

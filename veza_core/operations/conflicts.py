@@ -29,7 +29,7 @@ IN_THE_WAY = (
 
 
 @contextmanager
-def explained(connection: BaseDatabaseWrapper, *, in_recovery: bool) -> Iterator[None]:
+def conflicts_explained(connection: BaseDatabaseWrapper, *, in_recovery: bool) -> Iterator[None]:
     """Raise `CommandError`, in one line, for an error in the block that replay caused."""
     if not in_recovery:
         yield

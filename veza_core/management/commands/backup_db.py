@@ -17,7 +17,7 @@ from veza_core.operations.backup.dump import count_tables, write_backup
 from veza_core.operations.backup.files import sha256_of
 from veza_core.operations.backup.needs import needs_of
 from veza_core.operations.backup.programs import find_tools, server_major
-from veza_core.operations.conflicts import explained
+from veza_core.operations.conflicts import conflicts_explained
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.jobs import BACKUP
 from veza_core.operations.progress import StatusLine
@@ -55,7 +55,7 @@ class Command(DatabaseCommand):
             progress.show(f"{done}/{tables} {table}")
 
         try:
-            with explained(connection, in_recovery=session.in_recovery):
+            with conflicts_explained(connection, in_recovery=session.in_recovery):
                 archive = write_backup(
                     connection, tools, path, session, version, replace=options["force"], show=show
                 )

@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 from veza_core.db.libpq import program_environment
 from veza_core.db.schema_version import Version, version_in
 from veza_core.operations.backup.origin import read_origin
-from veza_core.operations.backup.programs import Tools, explain, running
+from veza_core.operations.backup.programs import Tools, running, why_it_failed
 from veza_core.operations.backup.toc import (
     CUSTOM,
     MAGIC,
@@ -112,7 +112,7 @@ class Archive:
             env=program_environment(),
         )
         if done.returncode != 0:
-            reason = explain(command, done.returncode, done.stderr)
+            reason = why_it_failed(command, done.returncode, done.stderr)
             raise CommandError(f"{self.path} is cut short or damaged: {reason}")
         self.origin()
 
@@ -152,7 +152,7 @@ class Archive:
                 chosen.writelines(b"%d;\n" % entry.number for entry in entries)
             yield process.stdout
             if process.wait() != 0:
-                raise CommandError(explain(command, process.returncode, error_output.text()))
+                raise CommandError(why_it_failed(command, process.returncode, error_output.text()))
 
 
 class _ErrorOutput:

@@ -17,7 +17,7 @@ from veza_core.db.session import Session
 from veza_core.operations.backup.archive import Archive, open_archive
 from veza_core.operations.backup.files import written_whole
 from veza_core.operations.backup.origin import write_origin
-from veza_core.operations.backup.programs import Tools, explain, reaching, running
+from veza_core.operations.backup.programs import Tools, reaching, running, why_it_failed
 from veza_core.operations.contents import OWN_SCHEMAS
 
 #: How long pg_dump waits for a table that a migration has locked, in milliseconds.
@@ -89,7 +89,7 @@ def write_backup(
         ) as process:
             messages = _follow(process, show)
             if process.wait() != 0:
-                reason = explain(command, process.returncode, messages)
+                reason = why_it_failed(command, process.returncode, messages)
                 # After a wait for a lock it does not say whose. A signal says enough.
                 locked = process.returncode > 0 and locked_tables(connection.connection)
                 raise CommandError(f"{reason}. {locked}" if locked else reason)

@@ -48,7 +48,7 @@ def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[byt
                 process.wait()
 
 
-def explain(command: list[str], returncode: int, messages: str) -> str:
+def why_it_failed(command: list[str], returncode: int, messages: str) -> str:
     """One line about why a program failed, from its standard error."""
     name = command[0].rsplit("/", 1)[-1]
     if returncode < 0:
