@@ -30,6 +30,23 @@ PREPARED_OF_LOCK = """
     JOIN pg_prepared_xacts ON pg_prepared_xacts.transaction = own.transactionid
 """
 
+_LOCKED = """
+    held.locktype = 'relation' AND held.mode = 'AccessExclusiveLock' AND held.granted
+    AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND held.relation::regclass::text !~ '^[0-9]+$'
+    AND held.relation IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'm', 'f', 'v'))
+"""
+HOLDERS = f"""
+SELECT held.relation::regclass::text, {SESSION_COLUMNS}
+FROM pg_locks AS held JOIN pg_stat_activity ON pg_stat_activity.pid = held.pid
+WHERE {_LOCKED} AND held.pid <> pg_backend_pid()
+UNION ALL
+SELECT held.relation::regclass::text, {PREPARED_COLUMNS}
+FROM pg_locks AS held {PREPARED_OF_LOCK}
+WHERE {_LOCKED}
+ORDER BY age DESC NULLS LAST, 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class OtherSession:
@@ -64,24 +81,6 @@ class OtherSession:
             query = f"{query[: LONGEST_QUERY - 1]}…"
         shown = f": {query}" if query else ""
         return visible(f"pid {self.pid} ({who}, {self.state or 'state unknown'}, for {age}){shown}")
-
-
-_LOCKED = """
-    held.locktype = 'relation' AND held.mode = 'AccessExclusiveLock' AND held.granted
-    AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND held.relation::regclass::text !~ '^[0-9]+$'
-    AND held.relation IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'm', 'f', 'v'))
-"""
-HOLDERS = f"""
-SELECT held.relation::regclass::text, {SESSION_COLUMNS}
-FROM pg_locks AS held JOIN pg_stat_activity ON pg_stat_activity.pid = held.pid
-WHERE {_LOCKED} AND held.pid <> pg_backend_pid()
-UNION ALL
-SELECT held.relation::regclass::text, {PREPARED_COLUMNS}
-FROM pg_locks AS held {PREPARED_OF_LOCK}
-WHERE {_LOCKED}
-ORDER BY age DESC NULLS LAST, 1
-"""
 
 
 def named_blockers(blockers: Iterable[OtherSession]) -> str:

@@ -17,6 +17,7 @@ from veza_core.operations.deploy.recognition import tables_of
 from veza_core.operations.deploy.requirements import unmet_requirements
 
 SHOWN = 5
+HISTORY = "django_migrations"
 
 MISSING_ROLES = """
 SELECT quote_ident(name) FROM unnest(%s::text[]) AS name
@@ -101,9 +102,6 @@ def check_tablespaces(connection: BaseDatabaseWrapper, archive: Archive) -> None
 
 def _missing(connection: BaseDatabaseWrapper, query: str, names: set[str]) -> str:
     return ", ".join(name for (name,) in fetch_all(connection, query, [sorted(names)]))
-
-
-HISTORY = "django_migrations"
 
 
 def check_contents(archive: Archive) -> None:

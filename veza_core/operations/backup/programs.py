@@ -22,6 +22,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from veza_core.db import embedded
 from veza_core.db.libpq import parameters_of_another, program_arguments, program_environment
 
+# The directories of Debian's and Red Hat's packages, by version.
+PACKAGED = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin")
+NAMES = ("pg_dump", "pg_restore")
+
 
 def reaching(connection: BaseDatabaseWrapper) -> tuple[list[str], dict[str, str]]:
     """The arguments and the environment with which a program reaches this session's server.
@@ -68,11 +72,6 @@ def server_major(connection: BaseDatabaseWrapper) -> int:
     """The server's major version, such as 15."""
     connection.ensure_connection()
     return int(connection.connection.info.server_version) // 10000
-
-
-# The directories of Debian's and Red Hat's packages, by version.
-PACKAGED = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin")
-NAMES = ("pg_dump", "pg_restore")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,16 @@ from .cluster import check_audited, check_cluster, check_complete
 from .logs import declared_logs, read_logs, referred_to
 from .plan import Layout, Step, plan, plan_undo
 
+type Comments = dict[tuple[str, str | None], str]
+
+COMMENTS = """
+SELECT relname::text, attname::text, description
+FROM pg_description
+JOIN pg_class ON pg_class.oid = objoid AND relkind IN ('r', 'p')
+LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND objsubid > 0
+WHERE classoid = 'pg_class'::regclass AND relnamespace = 'public'::regnamespace
+"""
+
 
 def steps_to(connection: BaseDatabaseWrapper, layout: Layout, shards: int) -> list[Step]:
     """The remaining steps until the database has the layout.
@@ -78,10 +88,10 @@ def take(
 def _take(connection: BaseDatabaseWrapper, step: Step, lock_timeout: float) -> None:
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         set_lock_timeout(connection, lock_timeout, local=True)
-        before = read_comments(connection)
+        before = _read_comments(connection)
         for statement in step.statements:
             cursor.execute(statement)
-        write_again(connection, before)
+        _write_comments(connection, before)
 
 
 def _explained(connection: BaseDatabaseWrapper, error: DatabaseError) -> str:
@@ -90,25 +100,17 @@ def _explained(connection: BaseDatabaseWrapper, error: DatabaseError) -> str:
     return " ".join(str(error).split())
 
 
-type Comments = dict[tuple[str, str | None], str]
+def _read_comments(connection: BaseDatabaseWrapper) -> Comments:
+    """The comments of `public`, by table and column; None is the table itself.
 
-COMMENTS = """
-SELECT relname::text, attname::text, description
-FROM pg_description
-JOIN pg_class ON pg_class.oid = objoid AND relkind IN ('r', 'p')
-LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND objsubid > 0
-WHERE classoid = 'pg_class'::regclass AND relnamespace = 'public'::regnamespace
-"""
-
-
-def read_comments(connection: BaseDatabaseWrapper) -> Comments:
-    """The comments of `public`, by table and column; None is the table itself."""
+    Citus recreates tables without their comments.
+    """
     return {(table, column): text for table, column, text in fetch_all(connection, COMMENTS)}
 
 
-def write_again(connection: BaseDatabaseWrapper, before: Comments) -> None:
-    """Write the missing comments again. Call it in the transaction that lost them."""
-    lost = before.items() - read_comments(connection).items()
+def _write_comments(connection: BaseDatabaseWrapper, before: Comments) -> None:
+    """Write those again that this transaction has lost."""
+    lost = before.items() - _read_comments(connection).items()
     with connection.cursor() as cursor:
         for (table, column), text in sorted(lost, key=str):
             what = sql.SQL("TABLE {}") if column is None else sql.SQL("COLUMN {}")
