@@ -3,10 +3,12 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
+import tomllib
 from pathlib import Path
 
 import psycopg
@@ -16,7 +18,7 @@ from django.core.management import CommandError, call_command
 from tests import forked
 from tests.counts import TABLES
 from veza_core.management.commands.audit_schema import Command
-from veza_core.schema.audit.pages import pages
+from veza_core.schema.audit.pages import page, pages
 from veza_core.schema.audit.rules import ALL_RULES, CATALOG_RULES
 
 ROOT = Path(__file__).parents[2]
@@ -263,6 +265,16 @@ def test_rules_are_listed():
     status, text = run("--list-rules")
     assert status == 0
     assert [line.split()[0] for line in text.splitlines()] == [rule.id for rule in ALL_RULES]
+
+
+@pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.id)
+def test_an_example_is_in_the_language_that_its_page_names(rule):
+    for language, text in re.findall(r"^```(\w+)\n(.*?)\n```$", page(rule), re.M | re.S):
+        if language == "toml":
+            tomllib.loads(text)
+        else:
+            assert language == "sql"
+            assert "[[exception]]" not in text
 
 
 def test_pages_of_the_rules_are_up_to_date(tmp_path):

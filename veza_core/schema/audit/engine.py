@@ -119,7 +119,7 @@ def audit(
         findings = exceptions.apply(findings, ran, catalog.other_schemas, today)
     return AuditReport(
         place=catalog.place,
-        server_version=_version(catalog.server_version),
+        server_version=f"{catalog.server_version // 10000}.{catalog.server_version % 10000}",
         schema_version=catalog.schema_version if PUBLIC in catalog.schemas else None,
         schemas=catalog.schemas,
         table_count=len(catalog.tables),
@@ -190,10 +190,6 @@ def _without_clashes(findings: list[Finding]) -> Iterator[Finding]:
             continue
         first = f"First apply the fix of {clash.rule.id} for {clash.object}, then audit again."
         yield replace(finding, fix=None, remedy=f"{finding.remedy} {first}")
-
-
-def _version(number: int) -> str:
-    return f"{number // 10000}.{number % 10000}"
 
 
 def _primary_key(table: Table) -> str:

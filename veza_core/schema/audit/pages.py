@@ -43,7 +43,7 @@ LEFT_OUT = {
 
 def page(rule: Rule) -> str:
     """The text of a rule as Markdown."""
-    language = "sql" if rule.check is not None else "toml"
+    language = "toml" if rule.group == "exceptions" else "sql"
     detail = getdoc(rule.check) if rule.check is not None else None
     parts = [
         f"# {rule.id}: {rule.title}",

@@ -41,7 +41,6 @@ details {{ margin-top: .3rem; }}
 </head>
 <body>
 """
-_HEADINGS = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings"}
 
 
 def render(report: AuditReport) -> str:
@@ -61,7 +60,7 @@ def render(report: AuditReport) -> str:
 def _severity(severity: Severity, findings: list[Finding]) -> str:
     name = severity.value
     parts = [f'<section aria-labelledby="{name}">']
-    heading = f"{_HEADINGS[severity]} ({len(findings)})"
+    heading = f"{name.capitalize()}s ({len(findings)})"
     parts.append(f'<h2 id="{name}" class="{name}">{heading}</h2>')
     if not findings:
         parts.append("<p>None.</p>")

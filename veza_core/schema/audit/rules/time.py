@@ -142,19 +142,15 @@ def timestamps_nullable(catalog: Catalog) -> Iterator[Found]:
     rows may still have NULL.
     """
     for table, column in _columns(catalog):
+        where = f"{table.identity}.{column.name}"
         if column.unchecked_not_null is not None:
-            where = f"{table.identity}.{column.name}"
             message = f"{column.name} may still have NULLs: its NOT NULL is NOT VALID"
-            yield Found(table, where, message, _validate(table, column.unchecked_not_null, where))
+            # It checks the rows beside running writes.
+            clause = f"VALIDATE CONSTRAINT {ident(column.unchecked_not_null)}"
+            fix = Fix(Stage.DEFAULT, (alter_table(table, clause),), frozenset([f"null of {where}"]))
+            yield Found(table, where, message, fix)
         if not column.not_null:
-            where = f"{table.identity}.{column.name}"
             yield Found(table, where, f"{column.name} may be NULL", _set_not_null(table, column))
-
-
-def _validate(table: Table, constraint: str, where: str) -> Fix:
-    """Return the fix that checks the rows beside running writes."""
-    statement = alter_table(table, f"VALIDATE CONSTRAINT {ident(constraint)}")
-    return Fix(Stage.DEFAULT, (statement,), frozenset([f"null of {where}"]))
 
 
 def _set_not_null(table: Table, column: Column) -> Fix | None:
