@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.http import HttpResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -19,7 +19,7 @@ from veza_core.screens.columns import computed
 from veza_core.screens.display import badge
 from veza_core.screens.guard import row_view
 from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.labels import url_of
+from veza_core.screens.labels import url_of, view_url
 from veza_core.screens.legible import name_html
 from veza_core.screens.search.finders import beginning_and_domain, part, same_behind, slug, whole
 from veza_core.screens.states import Option, State, View, boolean, choices
@@ -127,7 +127,7 @@ class UserAdmin(InspectionAdmin):
         context = super().page_context(request, row)
         panels = [*context["panels"], *context["empty_panels"]]
         links = [
-            (about.title, reverse(f"admin:veza_core_user_{name}", args=[row.pk]))
+            (about.title, view_url(User, name, row.pk))
             for name, about in PAGES_ABOUT.items()
             if self.may_open(request, name)
         ]
@@ -137,7 +137,7 @@ class UserAdmin(InspectionAdmin):
         view = self.admin_site.admin_view(self.page_about)
         return [
             *(
-                path(f"<str:object_id>/{name}/", view, {"page": name}, f"veza_core_user_{name}")
+                path(f"<str:object_id>/{name}/", view, {"page": name}, self.url_name(name))
                 for name in PAGES_ABOUT
             ),
             *super().get_urls(),

@@ -221,6 +221,10 @@ class BaseScreen(admin.ModelAdmin):
         """
         return f"{capfirst(str(self.opts.verbose_name))} {str(row.pk)[:8]}"
 
+    def url_name(self, view: str) -> str:
+        """The name of a URL of this screen, without its namespace."""
+        return f"{self.opts.app_label}_{self.opts.model_name}_{view}"
+
     def log_reading(self, request: StaffRequest) -> None:
         """Log what was read, without what was searched for."""
         if not self.personal:

@@ -15,7 +15,7 @@ from veza_core.secret_columns import SECRET_COLUMNS
 
 from .bounded import Excerpt
 from .display import AnyField, badge, cell, copy_button, short_id, shortened, words
-from .labels import address_html, link_html, url_of, value_url
+from .labels import address_html, link_html, url_of, view_url
 from .legible import escape, name_text, safe
 
 #: What a heading does not repeat, because each value shows it: its unit, and that it is a time.
@@ -188,7 +188,8 @@ def _with_download(shown: SafeString, field: AnyField, row: Model) -> SafeString
         '{} <p class="quiet">This value is too long or too deeply nested to show in'
         ' full. <a href="{}" download>Download it</a>.</p>',
         shown,
-        value_url(row, field),
+        # See `whole`.
+        view_url(type(row), "value", row.pk, field.name),
     )
 
 

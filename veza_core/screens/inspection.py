@@ -73,18 +73,17 @@ class InspectionAdmin(RowPages):
 
     def get_urls(self) -> list[URLPattern]:
         """The list, the rows' pages, and actions: there is no form to delete or edit a row."""
-        name = f"{self.opts.app_label}_{self.opts.model_name}"
         view = self.admin_site.admin_view
         timeline = path(
-            "<str:object_id>/timeline/", view(self.timeline_view), name=f"{name}_timeline"
+            "<str:object_id>/timeline/", view(self.timeline_view), name=self.url_name("timeline")
         )
         return [
-            path("", view(self.changelist_view), name=f"{name}_changelist"),
+            path("", view(self.changelist_view), name=self.url_name("changelist")),
             *export.export_urls(self),
             *([timeline] if self.has_timeline else []),
             *pages.action_urls(self),
             *value_urls(self),
-            path("<str:object_id>/", view(self.change_view), name=f"{name}_change"),
+            path("<str:object_id>/", view(self.change_view), name=self.url_name("change")),
         ]
 
     def get_actions(

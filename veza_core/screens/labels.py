@@ -20,7 +20,7 @@ from psycopg import sql
 
 from veza_core.access import StaffRequest
 
-from .display import NOTHING, SHORT, AnyField, AnyForeignKey, badge, shortened
+from .display import NOTHING, SHORT, AnyForeignKey, badge, shortened
 from .display import address as address_code
 from .legible import escape, name_html
 from .site import StaffSite
@@ -85,10 +85,9 @@ def pages_of(model: type[Model]) -> str:
     return _address(model, "change", (PLACEHOLDER,), get_urlconf(), get_script_prefix())
 
 
-def value_url(row: Model, field: AnyField) -> str:
-    """The download of a value of which pages show only the beginning: see `whole`."""
-    meta = row._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_value", args=[row.pk, field.name])
+def view_url(model: type[Model], view: str, *args: Any) -> str:
+    """A page of a table, by the end of its URL's name, or of a row, whose key comes first."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{view}", args=args)
 
 
 @cache

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from veza_core.access import StaffRequest
@@ -17,7 +17,7 @@ from .columns import field_of, heading, secret_fields, show
 from .display import badge, declared, explained
 from .errors import NotThereError
 from .guard import row_view
-from .labels import seen_at, url_of
+from .labels import seen_at, url_of, view_url
 from .panels import contents, panels_of
 from .timeline import ON_ROW, Timeline, parse_query, timeline
 
@@ -67,10 +67,10 @@ class RowPages(BaseScreen):
         return self.admin_site.page(request, "veza/timeline_page.html", context)
 
     def timeline_url(self, row: Any, kind: str = "", before: Any = None) -> str:
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_timeline"
         given = {"kind": kind, "before": before}
-        query = {name: str(value) for name, value in given.items() if value}
-        return reverse(name, args=[row.pk], query=query)
+        query = {name: value for name, value in given.items() if value}
+        address = view_url(self.model, "timeline", row.pk)
+        return f"{address}?{urlencode(query)}" if query else address
 
     def timeline_context(self, row: Any, page: Timeline) -> dict[str, Any]:
         kinds = [("Everything", ""), *((kind, kind) for kind in page.kinds)]

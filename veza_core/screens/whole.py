@@ -1,6 +1,7 @@
 """Downloads of values of which a page shows only the beginning: `<row>/value/<column>/`."""
 
 from collections.abc import Iterator
+from functools import partial
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -25,14 +26,9 @@ SLICE = 1_000_000
 
 def value_urls(screen: RowPages) -> list[URLPattern]:
     """The URL pattern for the values of a screen's rows."""
-
-    def view(request: StaffRequest, object_id: str, column: str) -> HttpResponseBase:
-        return _view(screen, request, object_id, column)
-
-    name = f"{screen.opts.app_label}_{screen.opts.model_name}_value"
-    return [
-        path("<str:object_id>/value/<slug:column>/", screen.admin_site.admin_view(view), name=name)
-    ]
+    view = screen.admin_site.admin_view(partial(_view, screen))
+    name = screen.url_name("value")
+    return [path("<str:object_id>/value/<slug:column>/", view, name=name)]
 
 
 @helpful

@@ -5,14 +5,13 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from veza_core.access import StaffRequest
 
 from ..base import BaseScreen
 from ..errors import HelpfulError, NotThereError
-from ..labels import list_of, url_of
+from ..labels import list_of, url_of, view_url
 from ..site import StaffSite
 from .action import Change, RowAction
 from .perform import may
@@ -20,15 +19,12 @@ from .perform import may
 
 def action_url(model: Any, pk: Any, action: str) -> str:
     """The confirmation page of an action on a row."""
-    meta = model._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_action", args=[pk, action])
+    return view_url(model, "action", pk, action)
 
 
 def selected_url(model: Any, action: str, query: Any) -> str:
     """The confirmation page of an action on several rows; `query` selects them."""
-    meta = model._meta
-    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_selected", args=[action])
-    return f"{address}?{urlencode(query)}"
+    return f"{view_url(model, 'selected', action)}?{urlencode(query)}"
 
 
 def next_of(query: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ Staff who may read a table can read it page by page. To export thousands of rows
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +16,7 @@ from django.db import connections
 from django.db.models import ForeignKey, Model
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 
 from veza_core.access import StaffRequest
@@ -27,7 +28,7 @@ from ..columns import field_of, secret_fields
 from ..display import AnyField
 from ..errors import HelpfulError
 from ..guard import helpful
-from ..labels import attach, name_of
+from ..labels import attach, name_of, view_url
 from ..listing import PAGING, Listing, read
 from ..reading import reading
 from . import kept_forms
@@ -39,12 +40,8 @@ from .pages import code_check
 
 def export_urls(screen: BaseScreen) -> list[URLPattern]:
     """The URL of a screen's export; it uses the list's own query string."""
-
-    def view(request: StaffRequest) -> Any:
-        return _view(screen, request)
-
-    name = f"{screen.opts.app_label}_{screen.opts.model_name}_export"
-    return [path("export/", screen.admin_site.admin_view(view), name=name)]
+    view = screen.admin_site.admin_view(partial(_view, screen))
+    return [path("export/", view, name=screen.url_name("export"))]
 
 
 def may_export(screen: BaseScreen, request: StaffRequest) -> bool:
@@ -99,7 +96,7 @@ def _cells(screen: BaseScreen, row: Model, fields: Iterable[AnyField]) -> list[s
 
 def _url(screen: BaseScreen, request: StaffRequest, page: str) -> str:
     """A page of this screen with the list's filters."""
-    address = reverse(f"admin:{screen.opts.app_label}_{screen.opts.model_name}_{page}")
+    address = view_url(screen.model, page)
     given = {name: value for name, value in request.GET.items() if value and name not in PAGING}
     return f"{address}?{urlencode(given)}" if given else address
 

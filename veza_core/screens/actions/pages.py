@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import batched
 from typing import Any
 from uuid import UUID, uuid4
@@ -42,29 +43,24 @@ from .selection import (
 
 def action_urls(screen: BaseScreen) -> list[URLPattern]:
     """The URLs of a screen's actions: on one row, and on a selection."""
-    name = f"{screen.opts.app_label}_{screen.opts.model_name}"
-
-    def view(request: StaffRequest, action: str, object_id: str | None = None) -> HttpResponseBase:
-        return _view(screen, request, action, object_id)
-
-    wrapped = screen.admin_site.admin_view(view)
+    view = screen.admin_site.admin_view(partial(_view, screen))
     return [
-        path("selected/<slug:action>/", wrapped, name=f"{name}_selected"),
-        path("<str:object_id>/<slug:action>/", wrapped, name=f"{name}_action"),
+        path("selected/<slug:action>/", view, name=screen.url_name("selected")),
+        path("<str:object_id>/<slug:action>/", view, name=screen.url_name("action")),
     ]
 
 
 @helpful
 def _view(
-    screen: BaseScreen, request: StaffRequest, name: str, object_id: str | None
+    screen: BaseScreen, request: StaffRequest, action: str, object_id: str | None = None
 ) -> HttpResponseBase:
     """Confirm with GET, run with POST. `object_id`: None for a selection."""
-    action = find(screen, name)
-    if not may(screen, request, action):
+    found = find(screen, action)
+    if not may(screen, request, found):
         raise PermissionDenied
-    if object_id is None and not action.in_lists:
-        raise NotThereError(f"“{action.label}” works on one row at a time.")
-    confirmation = _Confirmation(screen, request, action, object_id)
+    if object_id is None and not found.in_lists:
+        raise NotThereError(f"“{found.label}” works on one row at a time.")
+    confirmation = _Confirmation(screen, request, found, object_id)
     return confirmation.run() if request.method == "POST" else confirmation.ask()
 
 

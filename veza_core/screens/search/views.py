@@ -8,6 +8,7 @@ going back to the results works. The staff log gets only kinds and counts.
 
 import secrets
 from collections.abc import Iterator, Sequence
+from functools import partial
 from uuid import UUID
 
 from django.contrib import messages
@@ -45,17 +46,10 @@ class ForgottenError(NotThereError):
 
 def search_urls(site: StaffSite) -> list[URLPattern]:
     """The URL of the search page, for the site."""
-
-    @sensitive_post_parameters("q")
-    def view(request: StaffRequest) -> HttpResponse:
-        return search(site, request)
-
-    def with_id(request: StaffRequest, key: UUID) -> HttpResponse:
-        return by_id(site, request, key)
-
+    view = sensitive_post_parameters("q")(partial(search, site))
     return [
         path("search/", site.admin_view(view), name="search"),
-        path("id/<uuid:key>/", site.admin_view(with_id), name="by_id"),
+        path("id/<uuid:key>/", site.admin_view(partial(by_id, site)), name="by_id"),
     ]
 
 

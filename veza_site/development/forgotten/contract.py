@@ -28,7 +28,8 @@ def problems(tables: dict[str, DeclaredTable]) -> Iterator[str]:
     entries = dict(ENTRY.findall(document))
     for table in tables.values():
         if table.name not in entries:
-            soft = " (soft)" if _is_soft(table) else ""
+            columns = {field.column for field in table.model._meta.concrete_fields}
+            soft = " (soft)" if "deleted_at" in columns else ""
             begins = f"**{table.name}**{soft}: …"
             yield f"{DOCUMENT}: {table.name} is not in the contract. Add {begins}"
         else:
@@ -37,10 +38,6 @@ def problems(tables: dict[str, DeclaredTable]) -> Iterator[str]:
     for name in sorted(entries.keys() - tables.keys()):
         yield f"{DOCUMENT}: {name} is not a table. Remove **{name}**."
     yield from _chapters(document)
-
-
-def _is_soft(table: DeclaredTable) -> bool:
-    return any(field.column == "deleted_at" for field in table.model._meta.concrete_fields)
 
 
 def _columns(table: DeclaredTable, entry: str, types: dict[str, str]) -> Iterator[str]:
