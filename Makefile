@@ -259,5 +259,5 @@ bench-plots: setup .venv/bench ## Write docs/benchmarks/README.md and *.svg from
 	@.venv/bin/python -m benchmarks.queries.plots
 
 .PHONY: screenshots
-screenshots: setup ## Take the pictures of docs/support.md, and of every kind of page (needs chromium)
+screenshots: setup ## Take the pictures of docs/support.md, and of every kind of page (needs chromium-headless-shell or chromium)
 	@DJANGO_SETTINGS_MODULE=veza_site.settings .venv/bin/python -m tests.browser.screenshots

@@ -26,7 +26,11 @@ def test_ci_says_so_and_installs_what_the_reasons_name():
         for file in (ROOT / "tests").rglob("*.py")
         for package in re.findall(r"needs [^\n]*apt install ([\w-]+)\)", file.read_text())
     }
-    assert {"chromium", "locales", "pgbouncer", "postgresql-15"} <= named <= {*installed}
+    assert (
+        {"chromium-headless-shell", "locales", "pgbouncer", "postgresql-15"}
+        <= named
+        <= {*installed}
+    )
 
 
 def test_every_package_that_ci_installs_is_listed_in_needs():

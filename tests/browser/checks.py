@@ -1,6 +1,6 @@
 """The checks of every page."""
 
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
@@ -63,77 +63,149 @@ BROKEN_ADDRESSES = """[...document.querySelectorAll(".address")].filter(address 
     });
 }).map(address => address.innerText)"""
 
+#: What does not fit: a page that scrolls sideways, a deformed head or search box, a value that is
+#: wider than its card, a button below the ID that it copies, and elements that are too small to
+#: click.
+MISFITS = """() => {
+    const faults = [];
+    const width = document.documentElement.clientWidth;
+    const told = (item) => item.outerHTML.slice(0, 120);
+    if (document.documentElement.scrollWidth > width) {
+        faults.push(`${document.documentElement.scrollWidth} px wide`, ...[
+            ...document.body.querySelectorAll("*")]
+            .filter(item => item.getBoundingClientRect().right > width + 1)
+            .slice(0, 5).map(told));
+    }
+    const head = document.getElementById("header").getBoundingClientRect();
+    if (head.height > 56) faults.push(`the head is ${head.height} px high`);
+    const box = document.getElementById("search-box")?.getBoundingClientRect();
+    if (box && (box.height > 40 || box.width < 120)) {
+        faults.push(`the search box is ${box.width} × ${box.height} px`);
+    }
+    for (const item of document.querySelectorAll(".card > dl dd")) {
+        if (item.scrollWidth > item.clientWidth + 1) {
+            faults.push(`${item.scrollWidth} px in ${item.clientWidth}: ${told(item)}`);
+        }
+    }
+    for (const item of document.querySelectorAll("a, button, summary, input, select")) {
+        const { width, height } = item.getBoundingClientRect();
+        if (item.checkVisibility() && item.type !== "hidden" && (width < 8 || height < 8)
+                && !item.closest(".visually-hidden, .skip-to-content-link")) {
+            faults.push(`${width} × ${height} px: ${told(item)}`);
+        }
+    }
+    for (const button of document.querySelectorAll("button.copy")) {
+        const id = button.parentElement.querySelector("code");
+        if (id && button.checkVisibility()
+                && button.getBoundingClientRect().top > id.getBoundingClientRect().bottom) {
+            faults.push(`the button is below its ID: ${told(button.parentElement)}`);
+        }
+    }
+    return faults;
+}"""
+
+#: All of them at once.
+UNFIT = f"() => ({{ misfits: ({MISFITS})(), cut: {CUT_SIGNS}, broken: {BROKEN_ADDRESSES} }})"
+
 SCRIPT = Axe().axe_script
 
+#: The rules whose verdict on an element depends only on its look, and the elements that they are
+#: for. They take most of axe's time.
+LOOK_RULES = {"color-contrast": "*", "link-in-text-block": "a[href]"}
 
-def problems(page: Page, rules: list[str] | None = None) -> list[str]:
-    """The findings of axe: the rule, and where; `rules`: only these."""
-    options: dict[str, object] = {"resultTypes": ["violations"]}
-    if rules:
-        options["runOnly"] = rules
+#: The looks of all elements with text: how it is written, and everything that is below it. Some are
+#: hidden. Axe judges only what it takes for visible, and only that is ever accepted.
+LOOKS = """left_out => {
+    const known = new Map([[null, ""]]);
+    const look = (item) => {
+        if (!known.has(item)) {
+            const style = getComputedStyle(item);
+            known.set(item, [look(item.parentElement), item.localName, item.className, item.type,
+                style.color, style.backgroundColor, style.backgroundImage, style.opacity,
+                style.fontSize, style.fontWeight, style.textDecorationLine, style.textShadow,
+            ].join(" "));
+        }
+        return known.get(item);
+    };
+    const has_text = (item) => item.matches("input, select, textarea")
+        || [...item.childNodes].some(one => one.nodeType === Node.TEXT_NODE && one.data.trim());
+    window.looks = new Map([...document.querySelectorAll("body *")]
+        .filter(item => has_text(item) && !item.closest(left_out))
+        .map(item => [item, look(item)]));
+    return [...new Set(looks.values())];
+}"""
+
+#: Runs the rules for looks on the elements with the wanted ones.
+RUN_ON_LOOKS = """async ([where, rules, wanted]) => {
+    axe.configure({ rules: Object.entries(rules).map(
+        ([id, selector]) => ({ id, selector: `${selector}[data-${id}]` })) });
+    for (const [item, look] of looks) {
+        for (const id in rules) item.toggleAttribute(`data-${id}`, wanted[id].includes(look));
+    }
+    const found = await axe.run(where, {
+        runOnly: Object.keys(rules), resultTypes: ["violations", "passes"], elementRef: true });
+    const looks_in = (results, id) => results.filter(result => result.id === id)
+        .flatMap(({ nodes }) => nodes.map(node => looks.get(node.element)));
+    return [found.violations, Object.keys(rules).map(id => {
+        const failed = looks_in(found.violations, id);
+        return looks_in(found.passes, id).filter(look => !failed.includes(look));
+    })];
+}"""
+
+#: For each of these rules, the looks that axe has accepted on some page. It sees a look that it has
+#: not accepted on each page that has it.
+accepted: dict[str, set[str]] = {rule: set() for rule in LOOK_RULES}
+
+
+def problems(page: Page) -> list[str]:
+    """The findings of axe: the rule, and where."""
+    others = {rule: {"enabled": False} for rule in LOOK_RULES}
+    return problems_of_looks(page) + found_by_axe(page, {"rules": others})
+
+
+def found_by_axe(page: Page, options: dict[str, object]) -> list[str]:
+    """The findings of axe with these options of its own."""
+    load_axe(page)
+    options = {"resultTypes": ["violations"], "selectors": False, **options}
+    where = {"exclude": [[selector] for selector in left_out(page)]}
+    found = page.evaluate("([where, options]) => axe.run(where, options)", [where, options])
+    return _told(found["violations"])
+
+
+def problems_of_looks(page: Page) -> list[str]:
+    """The findings of axe's rules about colours, which are other ones in each theme."""
+    excluded = left_out(page)
+    looks = page.evaluate(LOOKS, ", ".join(excluded))
+    wanted = {rule: [look for look in looks if look not in accepted[rule]] for rule in LOOK_RULES}
+    load_axe(page)
+    where = {"exclude": [[selector] for selector in excluded]}
+    violations, passed = page.evaluate(RUN_ON_LOOKS, [where, LOOK_RULES, wanted])
+    for rule, looks in zip(LOOK_RULES, passed, strict=True):
+        accepted[rule].update(looks)
+    return _told(violations)
+
+
+def load_axe(page: Page) -> None:
+    """Load axe into the page if it is not there."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(SCRIPT)
-    left_out = [MORE_ROWS] if urlsplit(page.url).path == "/admin/" else [MORE_ROWS, MENU]
-    where = {"exclude": [[selector] for selector in left_out]}
-    found = page.evaluate("([where, options]) => axe.run(where, options)", [where, options])
+
+
+def left_out(page: Page) -> list[str]:
+    """What axe does not look at, as selectors."""
+    return [MORE_ROWS] if urlsplit(page.url).path == "/admin/" else [MORE_ROWS, MENU]
+
+
+def _told(violations: list[dict[str, Any]]) -> list[str]:
     return [f"{fault['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
-            for fault in found["violations"] for node in fault["nodes"]]  # fmt: skip
-
-
-def misfits(page: Page) -> list[str]:
-    """What does not fit: a page that scrolls sideways, a deformed head or search box, a value that
-    is wider than its card, a button below the ID that it copies, and elements that are too small to
-    click.
-    """
-    found: list[str] = page.evaluate(
-        """() => {
-            const faults = [];
-            const width = document.documentElement.clientWidth;
-            const told = (item) => item.outerHTML.slice(0, 120);
-            if (document.documentElement.scrollWidth > width) {
-                faults.push(`${document.documentElement.scrollWidth} px wide`, ...[
-                    ...document.body.querySelectorAll("*")]
-                    .filter(item => item.getBoundingClientRect().right > width + 1)
-                    .slice(0, 5).map(told));
-            }
-            const head = document.getElementById("header").getBoundingClientRect();
-            if (head.height > 56) faults.push(`the head is ${head.height} px high`);
-            const box = document.getElementById("search-box")?.getBoundingClientRect();
-            if (box && (box.height > 40 || box.width < 120)) {
-                faults.push(`the search box is ${box.width} × ${box.height} px`);
-            }
-            for (const item of document.querySelectorAll(".card > dl dd")) {
-                if (item.scrollWidth > item.clientWidth + 1) {
-                    faults.push(`${item.scrollWidth} px in ${item.clientWidth}: ${told(item)}`);
-                }
-            }
-            for (const item of document.querySelectorAll("a, button, summary, input, select")) {
-                const { width, height } = item.getBoundingClientRect();
-                if (item.checkVisibility() && item.type !== "hidden" && (width < 8 || height < 8)
-                        && !item.closest(".visually-hidden, .skip-to-content-link")) {
-                    faults.push(`${width} × ${height} px: ${told(item)}`);
-                }
-            }
-            for (const button of document.querySelectorAll("button.copy")) {
-                const id = button.parentElement.querySelector("code");
-                if (id && button.checkVisibility()
-                        && button.getBoundingClientRect().top > id.getBoundingClientRect().bottom) {
-                    faults.push(`the button is below its ID: ${told(button.parentElement)}`);
-                }
-            }
-            return faults;
-        }"""
-    )
-    return found
+            for fault in violations for node in fault["nodes"]]  # fmt: skip
 
 
 def check_widths(page: Page) -> None:
-    """Check that the page fits on every screen."""
-    for width in WIDTHS:
+    """Check that the page fits on every screen. The last one is the phone."""
+    for width in reversed(WIDTHS):
         page.set_viewport_size({"width": width, "height": 900})
-        assert misfits(page) == [], width
-        assert page.evaluate(CUT_SIGNS) == [], width
-        assert page.evaluate(BROKEN_ADDRESSES) == [], width
+        assert page.evaluate(UNFIT) == {"misfits": [], "cut": [], "broken": []}, width
 
 
 def check_columns(page: Page) -> None:
@@ -186,10 +258,11 @@ def show_in(page: Page, theme: Literal["light", "dark"]) -> None:
 def check(page: Page) -> None:
     """Check that the page is inert, accessible in light and dark, and fits on every screen."""
     assert not was_hit(page)
-    for theme in THEMES:
-        show_in(page, theme)
-        assert problems(page, None if theme == "light" else ["color-contrast"]) == [], theme
+    assert page.locator("link[rel=icon]").count() == 1
+    show_in(page, "light")
+    assert problems(page) == [], "light"
+    show_in(page, "dark")
+    assert problems_of_looks(page) == [], "dark"
     check_widths(page)
-    page.set_viewport_size(PHONE)
-    assert problems(page, ["scrollable-region-focusable"]) == []
+    assert found_by_axe(page, {"runOnly": ["scrollable-region-focusable"]}) == []
     page.set_viewport_size(DESK)

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.browser.checks import PHONE, THEMES, show_in
-from tests.browser.launching import MISSING, is_there, launch
+from tests.browser.launching import MISSING, launch, program
 from tests.browser.people import Person
 from tests.browser.rows import connect, fetch
 from tests.browser.serving import fill, serving
@@ -182,7 +182,7 @@ def shoot_all(browser: Browser, address: str, database: str) -> None:
 
 def take_all() -> None:
     """Take all pictures. Fails with one line if Chromium is missing."""
-    if not is_there():
+    if program() is None:
         sys.exit(f"screenshots: {MISSING}")
     TARGET.mkdir(parents=True, exist_ok=True)
     with site() as (browser, address, database):

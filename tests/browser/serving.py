@@ -11,8 +11,7 @@ from contextlib import closing, contextmanager
 from http.client import HTTPSConnection
 from pathlib import Path
 
-import trustme
-
+from tests.browser.certificate import authority, certificate
 from tests.roles.roles import site_roles
 from tests.support import ROOT, database_environment, manage, manage_process, production_environment
 
@@ -50,9 +49,7 @@ def _serving(name: str, directory: Path, roles: dict[str, str]) -> Iterator[str]
     }
     collect = manage("collectstatic", "--noinput", "--verbosity=0", **environment)
     assert collect.returncode == 0, collect.stderr
-    authority = trustme.CA()
-    certificate = authority.issue_cert("localhost")
-    certificate.private_key_and_cert_chain_pem.write_to_path(directory / "server.pem")
+    certificate().private_key_and_cert_chain_pem.write_to_path(directory / "server.pem")
     log = directory / "server.log"
     # The port is opened here and inherited, so that no other run can take it.
     listener = socket.create_server(("127.0.0.1", 0))
@@ -76,7 +73,7 @@ def _serving(name: str, directory: Path, roles: dict[str, str]) -> Iterator[str]
         listener.close()
         try:
             trust = ssl.create_default_context()
-            authority.configure_trust(trust)
+            authority().configure_trust(trust)
             probe = HTTPSConnection("localhost", port, timeout=60, context=trust)
             with closing(probe):
                 probe.request("GET", "/healthz")

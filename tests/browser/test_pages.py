@@ -121,10 +121,14 @@ def test_export(hostile: Hostile, staff: Page) -> None:
     check(staff)
 
 
+def test_search_page(hostile: Hostile, staff: Page) -> None:
+    staff.goto("/admin/search/")
+    check(staff)
+
+
 @pytest.mark.parametrize("text", ["example.com", "img src", "no such thing", "x"])
 def test_search(text: str, hostile: Hostile, staff: Page) -> None:
     staff.goto("/admin/search/")
-    check(staff)
     staff.get_by_label("Search everything").fill(text)
     staff.keyboard.press("Enter")
     expect(staff.get_by_role("status")).to_be_visible()
@@ -163,6 +167,17 @@ def test_heads(staff: Page) -> None:
         assert cookie["name"].startswith("__Host-")
         assert cookie["secure"]
         assert cookie["httpOnly"]
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/nothing"])
+def test_icon(path: str, staff: Page, staff_watch: Watch) -> None:
+    """It is there. chromium-headless-shell, which shows none, does not ask for it."""
+    staff_watch.expected = ["status of 404"]
+    staff.goto(path)
+    icon = staff.locator("link[rel=icon]").get_attribute("href")
+    answer = staff.request.get(icon or "", ignore_https_errors=True)
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.ok
 
 
 def test_a_violation_would_be_seen(staff: Page, staff_watch: Watch) -> None:
