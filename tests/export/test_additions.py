@@ -105,6 +105,21 @@ def test_what_was_changed_is_written(db, session, subtests):
             assert [str(each) for each in compare(after, loaded)] == []
 
 
+def test_objects_of_any_name_are_dropped(db, session):
+    before, _ = read_all(session)
+    session.execute("""
+        CREATE TYPE "Mood (old)" AS ENUM ('a'); CREATE TABLE "My Table" (mood "Mood (old)");
+        CREATE FUNCTION "One, two"("Mood (old)", numeric(5, 2)[]) RETURNS int
+            LANGUAGE sql AS 'SELECT 1';
+        CREATE FUNCTION "Select"() RETURNS int LANGUAGE sql AS 'SELECT 1'""")
+    after, _ = read_all(session)
+    session.execute("SET LOCAL search_path = ''")
+    session.execute("\n\n".join(changes(after, before)))
+    session.execute("SET LOCAL search_path = public")
+    loaded, _ = read_all(session)
+    assert [str(each) for each in compare(before, loaded)] == []
+
+
 @pytest.mark.parametrize(
     ("statements", "message"),
     [

@@ -57,12 +57,17 @@ def changes(before: Snapshot, after: Snapshot, created: Sequence[str] = ()) -> I
             yield "\n".join(_altered(name, was, properties))
     for section, kind in (("functions", "FUNCTION"), ("tables", "TABLE"), ("types", "TYPE")):
         if gone := sorted(before[section].keys() - after[section].keys()):
-            # The name of a function has the types of its arguments.
-            names = gone if section == "functions" else [ident(name) for name in gone]
+            names = [_target(name, kind) for name in gone]
             # In one statement, because they may refer to each other.
-            yield f"DROP {kind} {', '.join(f'public.{name}' for name in names)};"
+            yield f"DROP {kind} {', '.join(names)};"
     if gone := sorted(before["extensions"].keys() - after["extensions"].keys()):
         raise ExportError(f"export_schema cannot drop extension {', '.join(gone)}")
+
+
+def _target(name: str, kind: str) -> str:
+    if kind == "FUNCTION":
+        return "{}({})".format(*render.signature(name))
+    return f"public.{ident(name)}"
 
 
 def _added(before: Snapshot, after: Snapshot, section: str) -> Iterator[tuple[str, Properties]]:

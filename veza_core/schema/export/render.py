@@ -76,6 +76,12 @@ def enum(name: str, properties: Properties) -> str:
     )
 
 
+def signature(name: str) -> tuple[str, str]:
+    """The quoted name of a function, and the types of its arguments, of `name(types)`."""
+    bare, types = name[:-1].split("(", 1)
+    return f"public.{ident(bare)}", types
+
+
 def function(name: str, properties: Properties) -> str:
     """A function, its body as it is, and its comment. `name` has the types of its arguments."""
     _refuse_others(
@@ -83,8 +89,7 @@ def function(name: str, properties: Properties) -> str:
         properties,
         *("arguments", "returns", "language", "attributes", "settings", "body", "comment"),
     )
-    bare, types = name[:-1].split("(", 1)
-    target = f"public.{ident(bare)}"
+    target, types = signature(name)
     quote = "$$" if "$$" not in properties["body"] else "$body$"
     header = [
         f"CREATE FUNCTION {target}({properties.get('arguments', '')})"
