@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -171,5 +172,10 @@ def _subject(row: Any) -> SafeString:
         text = format_html("{}", capfirst(str(model._meta.verbose_name_plural)))
     if model is None or not may_open_from(row, model):
         return text
-    url = url_of(model, row.subject_id) if row.subject_id else list_of(model)
+    key: Any = model._meta.pk
+    try:
+        url = url_of(model, key.to_python(row.subject_id)) if row.subject_id else list_of(model)
+    except ValidationError:
+        # An entry of another program can have any text there.
+        return text
     return format_html('<a href="{}">{}</a>', url, text)

@@ -126,6 +126,14 @@ def test_notes(browser, bob):
     assert browser.get(f"{NOTES}{note.pk}/").status_code == 200
 
 
+@pytest.mark.parametrize("key", ["x", "../../logout", "9" * 63])
+def test_a_subject_that_is_no_key_has_no_link(browser, key):
+    baker.make(Note, subject_table="users", subject_id=key, text="a remark")
+    page = browser.get(NOTES)
+    assert f"User: {key[:8]}" in page.text
+    assert f"veza_core/user/{key}" not in page.text
+
+
 def test_an_entry_says_what_changed_from_what_to_what(browser, bob):
     other = make_user("carol")
     entry = StaffLogEntry.objects.create(
