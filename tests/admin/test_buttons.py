@@ -19,9 +19,9 @@ from model_bakery import baker
 from tests.acting import ROW, take, url
 from tests.admin.addresses import page_of
 from tests.staff import grant, make_staff, make_user, signed_in
+from veza_core.admin import standing
 from veza_core.admin.content_actions import CONTENT_ACTIONS
 from veza_core.models import User, UserRole, UserSession
-from veza_core.screens.actions import standing
 from veza_core.screens.actions.addresses import selected_url
 from veza_core.screens.display import declared
 from veza_legacy_chat.models import Room

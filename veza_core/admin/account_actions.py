@@ -26,7 +26,8 @@ from veza_core.screens.actions.action import (
     SetColumns,
 )
 from veza_core.screens.actions.soft_deletion import Restore
-from veza_core.screens.actions.standing import account_refusals
+
+from .standing import account_refusals
 
 #: The most days of a suspension.
 SUSPENSIONS = (

@@ -31,15 +31,16 @@ from veza_core.screens.actions.perform import GONE, Outcome, perform_some
 from veza_core.screens.actions.progress import ActionRun, progress
 from veza_core.screens.actions.selection import CHUNK
 from veza_core.screens.actions.soft_deletion import Restore, SoftDelete
-from veza_core.screens.actions.standing import (
+from veza_core.screens.display import declared
+from veza_core.screens.inspection import InspectionAdmin
+from veza_core.screens.site import StaffSite
+
+from .standing import (
     MOST_CONTENT,
     account_refusals,
     facts_of,
     owner_refusals,
 )
-from veza_core.screens.display import declared
-from veza_core.screens.inspection import InspectionAdmin
-from veza_core.screens.site import StaffSite
 
 MORE = f"There are more rows: this action takes {MOST_CONTENT:,}. Repeat it for the rest."
 NONE = "{} has no content, or all of it is already deleted."

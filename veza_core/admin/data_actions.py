@@ -10,9 +10,9 @@ from django.utils import timezone
 from veza_core.models import User
 from veza_core.operations.personal_data import find
 from veza_core.screens.actions.action import Change, ChangeContext, RowAction
-from veza_core.screens.actions.standing import account_refusals
 
 from .bundle import Bundle
+from .standing import account_refusals
 
 
 class ExportData(RowAction):

@@ -13,9 +13,9 @@ from django.utils import timezone
 from veza_core.access import Access
 from veza_core.models import Role, User, UserRoleAssignment
 from veza_core.screens.actions.action import Change, ChangeContext, ConflictError, RefusedError
-from veza_core.screens.actions.standing import live_roles, roles_for, standing_of
 
 from .account_actions import AccountAction
+from .standing import live_roles, roles_for, standing_of
 
 #: The last year in which a role may end.
 LAST_YEAR = 9000

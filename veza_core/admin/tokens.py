@@ -13,13 +13,14 @@ from django.utils.safestring import SafeString
 
 from veza_core.models import EmailVerificationToken, PasswordResetToken, RefreshToken, UserSession
 from veza_core.screens.actions.action import Change, ChangeContext, SetColumns
-from veza_core.screens.actions.standing import owner_refusals
 from veza_core.screens.base import Moment
 from veza_core.screens.columns import computed
 from veza_core.screens.display import badge
 from veza_core.screens.inspection import InspectionAdmin
 from veza_core.screens.search.finders import Finder, address, token
 from veza_core.screens.states import Option, State, View, given
+
+from .standing import owner_refusals
 
 
 def token_state(row: Any, ended: str, word: str) -> SafeString:

@@ -13,7 +13,6 @@ from django.utils.translation import get_language_info
 from veza_core.access import StaffRequest
 from veza_core.counted import counted
 from veza_core.models import User, UserRoleAssignment
-from veza_core.screens.actions.standing import standing_of
 from veza_core.screens.display import badge
 from veza_core.screens.labels import link_html, url_of
 from veza_core.screens.legible import name_html
@@ -23,6 +22,7 @@ from veza_core.screens.site import StaffSite
 from veza_core.screens.units import exact, when
 
 from .account_states import is_locked, is_suspended
+from .standing import standing_of
 
 #: A state of an account: the column, the word, and the actions that cause it.
 STATES = (

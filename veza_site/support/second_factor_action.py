@@ -2,9 +2,9 @@
 
 from veza_core.access import ENTER, Access
 from veza_core.admin.account_actions import NEXT_VERSION, SignsOut
+from veza_core.admin.standing import facts_of, standing_of
 from veza_core.models import User, UserRole
 from veza_core.screens.actions.action import Change, ChangeContext
-from veza_core.screens.actions.standing import facts_of, standing_of
 from veza_site.support import second_factor
 
 

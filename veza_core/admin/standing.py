@@ -13,9 +13,8 @@ from django.db.models.functions import Now
 
 from veza_core.access import Access
 from veza_core.models import Role, User, UserRole, UserRoleAssignment
-
-from ..display import declared
-from .action import RefusalRule
+from veza_core.screens.actions.action import RefusalRule
+from veza_core.screens.display import declared
 
 #: Rows of `user_roles` that have not ended.
 NOT_EXPIRED = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
