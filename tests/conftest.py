@@ -85,7 +85,8 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(optionalhook=True, wrapper=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """One worker more than processors, because a worker often waits for a lock or a server."""
-    return (yield) + 1
+    workers = yield
+    return workers if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else workers + 1
 
 
 @pytest.hookimpl(optionalhook=True)

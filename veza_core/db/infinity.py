@@ -98,7 +98,10 @@ def register(connection: Any, **_: Any) -> None:
 
 
 def reading_json(field: "Field[Any, Any]") -> Callable[[Any], Any] | None:
-    """What does the same as `from_json`, but for NULL; None if values stay as they are."""
+    """What does the same as `from_json`, but for NULL; None if values stay as they are.
+
+    A page has thousands of values.
+    """
     target = field.target_field if isinstance(field, ForeignKey) else field
     if isinstance(target, UUIDField):
         # `UUID(text)` takes twice as long.

@@ -62,6 +62,7 @@ def _make_parents(directory: Path) -> None:
 
 
 def _check(data: Path, account: Account, entries: set[str]) -> None:
+    """Raise `StartError` if the directory contains other files, or belongs to somebody else."""
     if not entries & {"PG_VERSION", FINISHED} and not entries <= OURS:
         raise StartError("it contains other files, and not PostgreSQL's data; nothing was changed")
     owner = Account.owner_of(data)

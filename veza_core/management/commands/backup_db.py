@@ -37,6 +37,7 @@ class Command(DatabaseCommand):
         add_database(parser, "The database to back up")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Write the file. Raises `CommandError` in one line if no file was written."""
         started = time.monotonic()
         path: Path = options["file"]
         connection = connections[options["database"]]

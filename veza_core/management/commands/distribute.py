@@ -71,6 +71,7 @@ class Command(DatabaseCommand):
         add_database(parser, "The database to distribute")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Distribute, or print how. Raises `CommandError` in one line."""
         check_lock_timeout(options)
         connection = connections[options["database"]]
         if options["sweep"]:

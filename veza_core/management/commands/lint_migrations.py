@@ -22,6 +22,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Print the findings. Raises `CommandError` if there are any."""
         loader = MigrationLoader(None)
         try:
             keys = pending(loader, released())

@@ -79,6 +79,7 @@ class Command(DjangoCommand, MigrationReport):
 
     @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
+        """Do what the options say. Raises `CommandError` in one line."""
         self.started = time.monotonic()
         self.verbosity = 0 if options["as_json"] else options["verbosity"]
         self.done: list[dict[str, str | float]] = []

@@ -52,6 +52,7 @@ class Command(DatabaseCommand):
         add_database(parser, "The database to purge")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Purge, or count. Raises `CommandError` in one line."""
         self.started = time.monotonic()
         connection = connections[options["database"]]
         self.session = announce(connection, self.say)

@@ -61,6 +61,7 @@ class Command(DatabaseCommand):
         add_database(parser, "The database to count in")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Recount. Raises `CommandError` in one line."""
         started = time.monotonic()
         counters = chosen(options["only"])
         connection = connections[options["database"]]

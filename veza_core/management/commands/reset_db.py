@@ -99,6 +99,7 @@ class Command(DatabaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Reset the database. Raises `CommandError` in one line if nothing was dropped."""
         if not settings.DEBUG:
             raise CommandError("reset_db is for development, and DEBUG is off: nothing was dropped")
         check_lock_timeout(options)

@@ -97,6 +97,7 @@ class Command(DatabaseCommand):
         add_database(parser, "The database to restore into")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Restore the file. Raises `CommandError` in one line if nothing was changed."""
         self.started = time.monotonic()
         self.options = options
         self.choice = RestoreChoice(options["owners"], options["grants"], options["tablespaces"])

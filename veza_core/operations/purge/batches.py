@@ -84,6 +84,7 @@ class Batches:
             wait_for_replicas(self.connection)
 
     def execute(self, statement: Any, parameters: Sequence[Any] = ()) -> int:
+        """Run a statement; return how many rows it changed."""
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return int(cursor.rowcount)

@@ -22,6 +22,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Load and print. Raises `CommandError` with one line if nothing was changed."""
         if not settings.DEBUG:
             raise CommandError("demo_staff is for development, and DEBUG is off: nothing changed")
         say = self.stdout.write if options["verbosity"] else lambda line: None

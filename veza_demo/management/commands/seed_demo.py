@@ -109,6 +109,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Fill the database. Raises `CommandError` in one line."""
         if not settings.DEBUG:
             raise CommandError("seed_demo is for development, and DEBUG is off: nothing changed")
         try:
