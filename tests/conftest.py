@@ -20,9 +20,9 @@ from tests import memory, run
 from tests.support import administer, scratch_database
 from veza_core.passwords import BCryptPasswordHasher
 
-#: Folders whose tests share slow fixtures: one worker runs all tests of a folder.
+#: Directories whose tests share slow fixtures: one worker runs all tests of a directory.
 TOGETHER = ("browser", "queries", "replicas", "seed")
-#: Folders whose tests start processes and create databases, the slowest first.
+#: Directories whose tests start processes and create databases, the slowest first.
 LONGEST_FIRST = {
     name: number
     for number, name in enumerate(
@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slowest folders, so that no worker is still busy with one at the end."""
+    """Begin with the slowest directories, so that no worker is still busy with one at the end."""
     items.sort(key=lambda item: LONGEST_FIRST.get(item.path.parent.name, len(LONGEST_FIRST)))
 
 
@@ -95,7 +95,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 class FileScheduling(LoadScopeScheduling):
-    """The tests of a file, or of a folder in `TOGETHER`, stay on one worker.
+    """The tests of a file, or of a directory in `TOGETHER`, stay on one worker.
 
     pytest-xdist's `--dist loadgroup` would do it with marks, but groups nothing under pytest 9.2,
     whose items have no `_nodeid`.

@@ -26,7 +26,7 @@ from veza_core.db import embedded
 from veza_site.environment import read_file
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = (
+DIRECTORIES = (
     "schema", "models", "deploy", "export", "audit", "backup", "purge", "roles", "queries",
     "services/test_node.py",
 )  # fmt: skip
@@ -78,9 +78,9 @@ def main() -> None:
 
 def run(environment: dict[str, str], pytest_options: list[str]) -> int:
     """Run pytest on the server that the variables name; return its exit status."""
-    folders = [f"tests/{name}" for name in FOLDERS]
+    directories = [f"tests/{name}" for name in DIRECTORIES]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *folders, *pytest_options],
+        [sys.executable, "-m", "pytest", *directories, *pytest_options],
         cwd=ROOT,
         env={**os.environ, **environment},
         check=False,

@@ -1,4 +1,4 @@
-"""A pytest plugin (`-p tests.times`): how long the tests of each folder took, in seconds.
+"""A pytest plugin (`-p tests.times`): how long the tests of each directory took, in seconds.
 
 The table goes to the terminal, and to the end of the file that TEST_TIMES names.
 """
@@ -18,15 +18,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in reports:
             # The time of a subtest is part of its test's.
             if type(report) is pytest.TestReport:
-                folder = Path(report.nodeid.split("::")[0]).parent.as_posix()
-                seconds[folder] += report.duration
-                tests[folder] += report.when == "call"
+                directory = Path(report.nodeid.split("::")[0]).parent.as_posix()
+                seconds[directory] += report.duration
+                tests[directory] += report.when == "call"
     lines = [
-        f"{folder:<24}{tests[folder]:>6} tests{total:>9.1f} s"
-        for folder, total in seconds.most_common()
+        f"{directory:<24}{tests[directory]:>6} tests{total:>9.1f} s"
+        for directory, total in seconds.most_common()
     ]
     lines.append(f"{'all workers together':<24}{tests.total():>6} tests{seconds.total():>9.1f} s")
-    terminalreporter.section("time by folder")
+    terminalreporter.section("time by directory")
     terminalreporter.write_line("\n".join(lines))
     if path := os.environ.get("TEST_TIMES"):
         with Path(path).open("a") as file:

@@ -18,7 +18,7 @@ from veza_site.roles.wanted import WRITER
 
 @pytest.fixture(scope="package")
 def web_role(django_db_setup: str, django_db_blocker: Any) -> Iterator[str]:
-    """The role of the site's process, in the tests' database; only this folder uses it."""
+    """The role of the site's process, in the tests' database; only this directory uses it."""
     with django_db_blocker.unblock(), made(connection.settings_dict["NAME"], WRITER) as name:
         yield name
 

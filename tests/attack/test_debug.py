@@ -105,7 +105,7 @@ def test_a_file_of_somebody_else(
     assert os.environ.get("DEBUG") == ("1" if is_read else None)
 
 
-def test_a_file_in_the_folder_above(env_file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_in_the_directory_above(env_file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """python-dotenv alone would find it."""
     below = env_file.parent / "checkout"
     below.mkdir()
@@ -143,7 +143,7 @@ def test_a_pipe_is_not_waited_for(env_file: Any) -> None:
         environment.read_file()
 
 
-def test_a_folder(env_file: Any) -> None:
+def test_a_directory(env_file: Any) -> None:
     """Some people have a virtual environment with this name."""
     env_file.unlink()
     env_file.mkdir(mode=0o755)

@@ -1,1 +1,1 @@
-"""Backups and restores. With this file, the folder is a package, at whose end its fixtures end."""
+"""Backups and restores. A package, because fixtures with `scope="package"` end with it."""

@@ -54,15 +54,15 @@ def test_a_umask_removes_no_permission_of_the_owner(tmp_path):
             os.umask(before)
 
 
-def archives_of_others(filled, archive, folder):
+def archives_of_others(filled, archive, directory):
     """Paths of files that are not backups, and the message about each."""
     whole = archive.read_bytes()
-    yield dumped(filled, folder / "a.sql", "-Fp"), "is SQL, which psql reads"
-    yield dumped(filled, folder / "a.tar", "-Ft"), "is a tar file"
-    yield dumped(filled, folder / "folder", "-Fd"), "directory format"
-    with tarfile.open(folder / "b.tar", "w") as tar:
+    yield dumped(filled, directory / "a.sql", "-Fp"), "is SQL, which psql reads"
+    yield dumped(filled, directory / "a.tar", "-Ft"), "is a tar file"
+    yield dumped(filled, directory / "directory", "-Fd"), "directory format"
+    with tarfile.open(directory / "b.tar", "w") as tar:
         tar.add(archive, "a.dump")
-    yield folder / "b.tar", "is a tar file"
+    yield directory / "b.tar", "is a tar file"
     contents = {
         "a.gz": (gzip.compress(whole), "is compressed by gzip"),
         "a.zst": (b"\x28\xb5\x2f\xfd" + whole, "is compressed by zstd"),
@@ -73,12 +73,12 @@ def archives_of_others(filled, archive, folder):
         "next": (b"PGDMP\x02" + whole[6:], "a newer pg_dump"),
     }
     for name, (content, told) in contents.items():
-        (folder / name).write_bytes(content)
-        yield folder / name, told
+        (directory / name).write_bytes(content)
+        yield directory / name, told
     # It may be cut at any place of its contents.
     for size in (5, 11, 12, 60, 500, 5000):
-        (folder / f"cut_{size}").write_bytes(whole[:size])
-        yield folder / f"cut_{size}", "cut short or damaged"
+        (directory / f"cut_{size}").write_bytes(whole[:size])
+        yield directory / f"cut_{size}", "cut short or damaged"
 
 
 def test_files_of_other_programs_are_recognised(filled, archive, tmp_path):
@@ -103,13 +103,13 @@ def test_only_a_file_is_replaced(replace, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "precious")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "folder").mkdir()
+    (tmp_path / "directory").mkdir()
     before = sorted(tmp_path.iterdir())
     for path, told in {
         tmp_path / "link": "symbolic link",
         tmp_path / "dangling": "symbolic link",
         tmp_path / "pipe": "a device, a pipe",
-        tmp_path / "folder": "a directory",
+        tmp_path / "directory": "a directory",
         Path("/dev/null"): "a device, a pipe",
     }.items():
         refusal = pytest.raises(CommandError, match=told)
@@ -120,9 +120,9 @@ def test_only_a_file_is_replaced(replace, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["backup_db", "restore_db"])
-@pytest.mark.parametrize("name", ["-", "folder/", "/", ".", "folder/.", "folder/.."])
+@pytest.mark.parametrize("name", ["-", "directory/", "/", ".", "directory/.", "directory/.."])
 def test_a_name_that_is_not_a_files(command, name, tmp_path, monkeypatch):
-    """`backup_db $FOLDER/$NAME` without a NAME once made a file in the folder's place."""
+    """`backup_db $DIRECTORY/$NAME` without a NAME once made a file in the directory's place."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CommandError, match=r"- is not accepted|is a directory"):
         call_command(command, name)
@@ -140,7 +140,7 @@ def test_every_name_that_a_file_may_have(name, database, tmp_path, monkeypatch, 
     assert visible(name) in out
 
 
-def test_no_temporary_folder_is_needed(database, tmp_path, monkeypatch, settings):
+def test_no_temporary_directory_is_needed(database, tmp_path, monkeypatch, settings):
     """With a read-only root file system, and a volume for backups."""
     settings.DEBUG = True
 
@@ -176,7 +176,7 @@ def test_a_read_only_root_file_system(database, tmp_path, settings):
     path = str(tmp_path / "a.dump")
     before = state_of(database)
     embedded = "EMBEDDED" in connection.settings_dict
-    # The embedded server's clients say in its folder that they are there.
+    # The embedded server's clients say in its directory that they are there.
     writable = [str(tmp_path), str(settings.EMBEDDED_DIRECTORY if embedded else tmp_path)]
     unshare = shutil.which("unshare") or "false"
     namespace = [unshare, "--mount", "sh", "-c", READ_ONLY, "sh", *writable]

@@ -254,21 +254,21 @@ def make_extension(directory, session):
 
 
 @pytest.fixture
-def open_folder():
-    """A folder that the server can read, as any user."""
+def open_directory():
+    """A directory that the server can read, as any user."""
     with TemporaryDirectory(prefix="veza-extension-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
 
 
-def test_extensions_in_public_stay(database, path, open_folder):
+def test_extensions_in_public_stay(database, path, open_directory):
     """With their tables, views and rows: in a backup, a restore, a reset and the audit."""
     with connect(database) as session:
         session.execute("CREATE EXTENSION pg_stat_statements SCHEMA public")
         rows = "SELECT extname, extversion FROM pg_extension ORDER BY 1"
-        # Before it, a server looks for extensions in its own folder alone.
+        # Before it, a server looks for extensions in its own directory alone.
         if connection.pg_version >= 180000:
-            make_extension(open_folder, session)
+            make_extension(open_directory, session)
             session.execute("INSERT INTO place_systems VALUES (1, 'of a user')")
             rows += "; SELECT * FROM place_systems"
     with connect(database) as session:

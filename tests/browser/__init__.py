@@ -1,1 +1,1 @@
-"""The site in Chromium. With this file, the folder is a package, at whose end its fixtures end."""
+"""The site in Chromium. A package, because fixtures with `scope="package"` end with it."""

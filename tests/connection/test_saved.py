@@ -153,14 +153,14 @@ def test_a_fixture_replaces_no_file_unasked(migrated, ending, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["link", "pipe", "folder/", "-", "roles.json.zip", "no/roles.json"]
+    "name", ["link", "pipe", "directory/", "-", "roles.json.zip", "no/roles.json"]
 )
 @pytest.mark.parametrize("force", [[], ["--force"]])
 def test_invalid_paths_for_a_fixture(migrated, name, force, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("precious").write_text("precious")
     Path("link").symlink_to("precious")
-    Path("folder").mkdir()
+    Path("directory").mkdir()
     os.mkfifo("pipe")
     before = sorted(tmp_path.iterdir())
     result = in_process.run(migrated, ("dumpdata", "veza_core.Role", "--output", name, *force))

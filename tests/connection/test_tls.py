@@ -24,32 +24,35 @@ def openssl(*arguments):
     subprocess.run([path, *arguments], check=True, capture_output=True)
 
 
-def certify(folder):
+def certify(directory):
     """The certificate of an authority, and a key and certificate of a server, signed by it."""
     new = ("req", "-new", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
-    ca, key, request = (str(folder / name) for name in ("ca.pem", "server.key", "request"))
+    ca, key, request = (str(directory / name) for name in ("ca.pem", "server.key", "request"))
     openssl(*new, "-x509", "-subj", "/CN=Authority", "-keyout", f"{ca}.key", "-out", ca)
     openssl(*new, "-subj", f"/CN={NAME}", "-keyout", key, "-out", request)
     signed = ("x509", "-req", "-in", request, "-CA", ca, "-CAkey", f"{ca}.key", "-CAcreateserial")
-    openssl(*signed, "-out", str(folder / "server.crt"))
+    openssl(*signed, "-out", str(directory / "server.crt"))
 
 
 @pytest.fixture(scope="module")
 def server():
-    """The folder of the certificates, and the address of a server that has one."""
+    """The directory of the certificates, and the address of a server that has one."""
     second, third = (1 + byte % 254 for byte in os.urandom(2))
     address = f"127.{second}.{third}.1"
-    with tempfile.TemporaryDirectory() as directory:
-        folder = Path(directory)
-        folder.chmod(0o755)
-        certify(folder)
-        account = account_for(folder)
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        certify(directory)
+        account = account_for(directory)
         for name in ("server.key", "server.crt"):
-            account.own(folder / name)
-        files = {"ssl_cert_file": folder / "server.crt", "ssl_key_file": folder / "server.key"}
+            account.own(directory / name)
+        files = {
+            "ssl_cert_file": directory / "server.crt",
+            "ssl_key_file": directory / "server.key",
+        }
         options = {"listen_addresses": address, "ssl": "on", "random_page_cost": 1.1, **files}
         with running_cluster(debian_programs(), auth="trust", **options):
-            yield folder, address
+            yield directory, address
 
 
 def url(address, name=NAME):
@@ -58,8 +61,8 @@ def url(address, name=NAME):
 
 
 def test_a_server_that_is_verified(server, tmp_path):
-    folder, address = server
-    where = {"DATABASE_URL": url(address), "PGSSLROOTCERT": str(folder / "ca.pem")}
+    directory, address = server
+    where = {"DATABASE_URL": url(address), "PGSSLROOTCERT": str(directory / "ca.pem")}
     for arguments in (["migrate"], ["backup_db", str(tmp_path / "x.dump")]):
         result = manage_process(*arguments, **where)
         assert (result.returncode, result.stderr) == (0, ""), result
@@ -75,8 +78,8 @@ def test_a_server_that_is_verified(server, tmp_path):
     ],
 )
 def test_a_server_that_is_not_verified(server, name, authority, told):
-    folder, address = server
-    authority = str(folder / authority)
+    directory, address = server
+    authority = str(directory / authority)
     result = manage_process("migrate", DATABASE_URL=url(address, name), PGSSLROOTCERT=authority)
     assert is_one_clear_line(result), result
     assert result.stdout == ""

@@ -34,8 +34,8 @@ def project(tmp_path, monkeypatch):
     base, real = settings.BASE_DIR, frozen.app_directory
 
     def app_directory(app):
-        folder = real(app)
-        return tmp_path / folder.relative_to(base) if folder.parent == base else folder
+        directory = real(app)
+        return tmp_path / directory.relative_to(base) if directory.parent == base else directory
 
     monkeypatch.setattr(frozen, "app_directory", app_directory)
     monkeypatch.setattr(settings, "BASE_DIR", tmp_path)
@@ -43,8 +43,8 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def declare(version, folder=None):
-    ((folder or settings.BASE_DIR) / "schema/VERSION").write_text(f"{version}\n")
+def declare(version, directory=None):
+    ((directory or settings.BASE_DIR) / "schema/VERSION").write_text(f"{version}\n")
 
 
 def found():

@@ -24,7 +24,7 @@ PATTERNS = [
 
 def goes_in(path: str) -> bool:
     """Whether a file is in the build's context, by the last pattern that matches it or its
-    folder.
+    directory.
     """
     names = [path, *map(str, PurePosixPath(path).parents)][:-1]
     included = True

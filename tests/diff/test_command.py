@@ -56,7 +56,7 @@ def drop_column(snapshot):
 
 
 def test_all_places_have_the_same_schema(migrated, tmp_path):
-    """A database, SQL that is loaded, the catalog, and the folder."""
+    """A database, SQL that is loaded, the catalog, and the directory."""
     sql = tmp_path / "sql"
     sql.mkdir()
     for path in SCHEMA.glob("[0-9]*.sql"):
@@ -96,11 +96,11 @@ def test_a_commit(tmp_path, monkeypatch, catalog):
 @pytest.mark.parametrize(
     ("old", "told"),
     [
-        ("{folder}", "has neither catalog.json nor numbered .sql files"),
-        ("{folder}/no.json", "is no catalog that export_schema wrote"),
-        ("{folder}/bad.json", "cannot be read"),
-        ("{folder}/bad.sql", "does not load: syntax error"),
-        ("{folder}/bytes.sql", "utf-8"),
+        ("{directory}", "has neither catalog.json nor numbered .sql files"),
+        ("{directory}/no.json", "is no catalog that export_schema wrote"),
+        ("{directory}/bad.json", "cannot be read"),
+        ("{directory}/bad.sql", "does not load: syntax error"),
+        ("{directory}/bytes.sql", "utf-8"),
         ("--upload-pack=x", "or a commit"),
         ("postgresql://nobody:s3cret@127.0.0.1:1/x", "cannot be read"),
         ("postgresql://host:port/x", "OLD"),
@@ -108,13 +108,13 @@ def test_a_commit(tmp_path, monkeypatch, catalog):
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_status_2(tmp_path, old, told):
-    folder = tmp_path / "files"
-    (folder / "empty").mkdir(parents=True)
-    (folder / "no.json").write_text('{"tables": []}')
-    (folder / "bad.json").write_text("{")
-    (folder / "bad.sql").write_text("CREATE TABEL a ();")
-    (folder / "bytes.sql").write_bytes(b"SELECT '\xff'")
-    text, status = diff("--", old.format(folder=folder))
+    directory = tmp_path / "files"
+    (directory / "empty").mkdir(parents=True)
+    (directory / "no.json").write_text('{"tables": []}')
+    (directory / "bad.json").write_text("{")
+    (directory / "bad.sql").write_text("CREATE TABEL a ();")
+    (directory / "bytes.sql").write_bytes(b"SELECT '\xff'")
+    text, status = diff("--", old.format(directory=directory))
     assert status == 2
     assert told in text
     assert "s3cret" not in text

@@ -63,11 +63,11 @@ def test_an_empty_server_in_its_place(citus: None, layout: str, tmp_path: Any) -
         assert "0 errors and 0 warnings" in node.done("audit_schema")
 
         tools = find_tools(node.session.info.server_version // 10000)[0]
-        folder = Path(tools.path("pg_restore")).parent
+        directory = Path(tools.path("pg_restore")).parent
         script = FETCH.replace("last.dump", str(tmp_path / "last.dump"))
         subprocess.run(
             ["bash", "-ec", script],
-            env={"PATH": f"{folder}:{os.environ['PATH']}", "DATABASE_URL": node.url},
+            env={"PATH": f"{directory}:{os.environ['PATH']}", "DATABASE_URL": node.url},
             check=True,
             timeout=600,
         )

@@ -1,4 +1,4 @@
-"""Folders of embedded servers: none yet, one that was stopped, one for other users."""
+"""Directories of embedded servers: none yet, one that was stopped, one for other users."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def passable():
-    """A folder that other users can enter, unlike pytest's."""
+    """A directory that other users can enter, unlike pytest's."""
     with TemporaryDirectory() as temporary:
         Path(temporary).chmod(0o755)
         yield Path(temporary)

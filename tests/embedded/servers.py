@@ -1,4 +1,4 @@
-"""Embedded servers in separate folders, started by separate processes."""
+"""Embedded servers in separate directories, started by separate processes."""
 
 import os
 import subprocess
@@ -97,14 +97,14 @@ def refusal(home: Path) -> str:
     """The one-line reason why the server does not start."""
     with pytest.raises(OperationalError) as caught:
         embedded.start(str(home), "veza")
-    # Not at the end of all tests, because others use the folder.
+    # Not at the end of all tests, because others use the directory.
     embedded._stop(Path(os.path.realpath(home)))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(f): f.read_bytes() for f in sorted(folder.rglob("*")) if f.is_file()}
+def contents(directory: Path) -> dict[str, bytes]:
+    return {str(f): f.read_bytes() for f in sorted(directory.rglob("*")) if f.is_file()}
 
 
 def plain_user() -> Account:
@@ -114,7 +114,7 @@ def plain_user() -> Account:
 
 
 def python_of(user: Account, home: Path, more: str = "print(host)"):
-    """Start the server as a user, with an interpreter that may be in a folder of root's."""
+    """Start the server as a user, with an interpreter that may be in a directory of root's."""
     identity = [f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups"]
     passing = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     return subprocess.run(

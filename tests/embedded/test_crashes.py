@@ -61,7 +61,7 @@ def test_a_lock_file_that_a_crash_of_the_machine_spoilt(text, copy):
 
 @pytest.mark.parametrize("name", ["postgres", "long" * 30])
 def test_a_server_that_was_killed(name, tmp_path):
-    """The folder of its socket is used again, or created again if it is missing."""
+    """The directory of its socket is used again, or created again if it is missing."""
     home = tmp_path / name
     for forget in (False, True):
         with running(home) as process:
@@ -125,7 +125,7 @@ def test_a_shutdown_that_does_not_end_becomes_an_immediate_one(copy, monkeypatch
 
 
 @pytest.mark.parametrize("crashed", [False, True])
-def test_a_start_that_fails_leaves_no_folder_of_a_socket(crashed, tmp_path, monkeypatch):
+def test_a_start_that_fails_leaves_no_directory_of_a_socket(crashed, tmp_path, monkeypatch):
     home = tmp_path / ("long" * 30)
     if crashed:
         with running(home):
@@ -134,17 +134,17 @@ def test_a_start_that_fails_leaves_no_folder_of_a_socket(crashed, tmp_path, monk
                 time.sleep(0.01)
     else:
         run(home)
-    made_folders = []
+    made_directories = []
     choose = sockets.choose
 
     def noted(*arguments):
-        made_folders.append(choose(*arguments))
-        return made_folders[-1]
+        made_directories.append(choose(*arguments))
+        return made_directories[-1]
 
     monkeypatch.setattr(sockets, "choose", noted)
     (home / "PG_VERSION").write_text("14\n")
     assert "version 14" in refusal(home)
-    assert [folder.exists() for folder in made_folders] == [False]
+    assert [directory.exists() for directory in made_directories] == [False]
 
 
 @pytest.mark.parametrize("port", ["5432", "5433"])

@@ -19,11 +19,11 @@ from veza_core.db.embedded.lasting import URL, LastingServer
 pytestmark = pytest.mark.process
 
 
-def run(what, folder, **options):
+def run(what, directory, **options):
     """Run the command; return its output."""
     out = io.StringIO()
     with override_settings(DEBUG=True):
-        call_command("database_server", what, directory=folder, stdout=out, **options)
+        call_command("database_server", what, directory=directory, stdout=out, **options)
     return out.getvalue()
 
 
@@ -33,18 +33,18 @@ def url_in(output):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def directory(tmp_path_factory):
     """A server that was started once, on a port of its choice."""
-    folder = tmp_path_factory.mktemp("database") / "of its own"
-    run("start", folder)
-    yield folder
-    LastingServer(folder).stop()
+    directory = tmp_path_factory.mktemp("database") / "of its own"
+    run("start", directory)
+    yield directory
+    LastingServer(directory).stop()
 
 
 @pytest.fixture
-def url(folder):
+def url(directory):
     """Start it, in whatever state the previous test has left it."""
-    return url_in(run("start", folder))
+    return url_in(run("start", directory))
 
 
 def test_it_has_the_tables_and_demo_rows_and_a_role_of_its_own(url):
@@ -58,11 +58,11 @@ def test_it_has_the_tables_and_demo_rows_and_a_role_of_its_own(url):
         session.rollback()
 
 
-def test_it_is_nobody_else_s(folder, url):
+def test_it_is_nobody_else_s(directory, url):
     parts = urlsplit(url)
 
     assert parts.hostname == "127.0.0.1"
-    assert stat.S_IMODE((folder / URL).stat().st_mode) == 0o600
+    assert stat.S_IMODE((directory / URL).stat().st_mode) == 0o600
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(url.replace(str(parts.password), "guess"))
     with psycopg.connect(url) as session:
@@ -71,53 +71,53 @@ def test_it_is_nobody_else_s(folder, url):
     assert hashed == "scram-sha-256"
 
 
-def test_a_second_start_says_where_it_is(folder, url):
-    output = run("start", folder)
+def test_a_second_start_says_where_it_is(directory, url):
+    output = run("start", directory)
 
     assert output.startswith("It is already running.\n")
     assert url_in(output) == url
 
 
-def test_another_port_is_refused_while_it_runs(folder, url):
+def test_another_port_is_refused_while_it_runs(directory, url):
     with pytest.raises(CommandError, match=r"it is already running on port \d+: stop it first"):
-        run("start", folder, port="65000")
+        run("start", directory, port="65000")
 
 
-def test_it_stops_and_comes_back_with_its_rows(folder, url):
+def test_it_stops_and_comes_back_with_its_rows(directory, url):
     with psycopg.connect(url) as session:
         session.execute("INSERT INTO rooms (name) VALUES ('kept')")
 
-    assert run("stop", folder) == "Stopped; the rows stay.\n"
-    assert run("stop", folder) == "It is not running.\n"
+    assert run("stop", directory) == "Stopped; the rows stay.\n"
+    assert run("stop", directory) == "It is not running.\n"
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url)
-    assert url_in(run("start", folder)) == url
+    assert url_in(run("start", directory)) == url
     with psycopg.connect(url) as session:
         assert session.execute("SELECT count(*) FROM rooms WHERE name = 'kept'").fetchone() == (1,)
 
 
-def test_it_comes_back_after_a_crash(folder, url):
-    process = int((folder / "postmaster.pid").read_text().split()[0])
+def test_it_comes_back_after_a_crash(directory, url):
+    process = int((directory / "postmaster.pid").read_text().split()[0])
     os.kill(process, signal.SIGKILL)
 
-    assert url_in(run("start", folder)) == url
+    assert url_in(run("start", directory)) == url
     psycopg.connect(url).close()
 
 
-def test_a_port_in_use_is_reported(folder, url):
-    run("stop", folder)
+def test_a_port_in_use_is_reported(directory, url):
+    run("stop", directory)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(CommandError, match=f"another program uses port {port}"):
-            run("start", folder, port=str(port))
+            run("start", directory, port=str(port))
     # Nobody requested the last port, so it takes another one.
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", urlsplit(url).port))
         other.listen()
-        assert urlsplit(url_in(run("start", folder))).port != urlsplit(url).port
+        assert urlsplit(url_in(run("start", directory))).port != urlsplit(url).port
 
 
 @pytest.mark.parametrize("port", ["0", "80", "65536", "-1", "x", "1e4", "٥٤٣٣"])
@@ -129,16 +129,16 @@ def test_an_invalid_port_is_reported(tmp_path, port):
 
 
 @pytest.mark.parametrize(
-    ("folder", "reason"),
+    ("directory", "reason"),
     [
         (Path(__file__), "it is not a directory"),
         (Path(__file__).parent, "it contains other files, and not PostgreSQL's data"),
         (Path("/proc/none"), "No such file or directory"),
     ],
 )
-def test_an_unusable_directory_is_reported(folder, reason):
+def test_an_unusable_directory_is_reported(directory, reason):
     with pytest.raises(CommandError, match=reason) as caught:
-        run("start", folder)
+        run("start", directory)
 
     assert len(str(caught.value).splitlines()) == 1
 

@@ -1,4 +1,4 @@
-"""The embedded server: other users cannot connect, and no folder changes its owner."""
+"""The embedded server: other users cannot connect, and no directory changes its owner."""
 
 import os
 import shutil
@@ -25,14 +25,14 @@ from veza_core.db.embedded.server import Server
 
 def modes(path: Path) -> dict[Path, tuple[int, int, int]]:
     return {
-        folder: (status.st_mode, status.st_uid, status.st_gid)
-        for folder in (path, *path.parents)
-        if (status := folder.stat())
+        directory: (status.st_mode, status.st_uid, status.st_gid)
+        for directory in (path, *path.parents)
+        if (status := directory.stat())
     }
 
 
 @pytest.mark.parametrize("name", ["postgres", "long" * 30])
-def test_folders_that_are_not_ours_stay_as_they_are(name, tmp_path):
+def test_directories_that_are_not_ours_stay_as_they_are(name, tmp_path):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     before = modes(closed), modes(PROGRAMS)
@@ -41,12 +41,12 @@ def test_folders_that_are_not_ours_stay_as_they_are(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["postgres", "long" * 30])
-def test_nobody_else_can_enter_the_folder_of_the_socket(name, tmp_path):
+def test_nobody_else_can_enter_the_directory_of_the_socket(name, tmp_path):
     home = tmp_path / name
     home.mkdir(mode=0o755)
     with running(home) as process:
-        for folder in (home, Path(process.host)):
-            status = folder.stat()
+        for directory in (home, Path(process.host)):
+            status = directory.stat()
             assert stat.S_IMODE(status.st_mode) == 0o700
             assert status.st_uid == owner(home).uid
         assert stat.S_IMODE((Path(process.host) / ".s.PGSQL.5432").stat().st_mode) == 0o700
@@ -55,7 +55,7 @@ def test_nobody_else_can_enter_the_folder_of_the_socket(name, tmp_path):
 
 
 def test_no_other_user_can_connect(passable):
-    """Not even a user who can enter the folder, also after the wheel's own Python wrote trust."""
+    """Not even one who can enter the directory, also after the wheel's own Python wrote trust."""
     other = plain_user()
     home = passable / "postgres"
     run(home)
@@ -88,7 +88,7 @@ def test_root_in_the_checkout_of_a_user(passable):
 
 
 def test_root_in_the_checkout_of_a_user_without_a_name(passable):
-    """As in a container with a folder of the host."""
+    """As in a container with a directory of the host."""
     plain_user()
     os.chown(passable, 54321, 54321)
     run(passable / "postgres")
@@ -97,7 +97,9 @@ def test_root_in_the_checkout_of_a_user_without_a_name(passable):
 
 @pytest.mark.parametrize("uid", [65534, 54321], ids=["named", "nameless"])
 @pytest.mark.parametrize("closed", ["data", "programs"])
-def test_root_gives_no_other_user_its_right_to_pass_closed_folders(uid, closed, tmp_path, passable):
+def test_root_gives_no_other_user_its_right_to_pass_closed_directories(
+    uid, closed, tmp_path, passable
+):
     """With SQL, that user could read root's files."""
     plain_user()
     (tmp_path / "closed").mkdir(mode=0o700)

@@ -1,4 +1,4 @@
-"""Starts the server in the folder that is its argument, and waits for the end of its input."""
+"""Starts the server in the directory that is its argument, and waits for the end of its input."""
 
 import sys
 

@@ -29,7 +29,7 @@ def loaded_url(make_database, program):
 
 @pytest.fixture
 def shell(tools):
-    """A function that runs a line of the README in the project's folder."""
+    """A function that runs a line of the README in the project's directory."""
 
     def run(line, url):
         path = os.pathsep.join([str(Path(tools.path("psql")).parent), os.environ["PATH"]])

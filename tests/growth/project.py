@@ -1,4 +1,4 @@
-"""A copy of this project in a separate folder, to which tests add a table."""
+"""A copy of this project in a separate directory, to which tests add a table."""
 
 import os
 import re
@@ -34,8 +34,8 @@ LONGEST = 600
 class Project:
     """The copy; `edited` are the manually edited files."""
 
-    def __init__(self, folder: Path, database: str) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path, database: str) -> None:
+        self.directory = directory
         self.edited: set[str] = set()
         self.environment = {**os.environ, "DEBUG": "1", **database_environment(database)}
         self.environment.pop("PYTHONPATH", None)
@@ -43,7 +43,7 @@ class Project:
             # Otherwise it would start a server in the copy.
             self.environment["EMBEDDED_DIRECTORY"] = str(settings.EMBEDDED_DIRECTORY)
         for name in COPIED:
-            source, target = ROOT / name, folder / name
+            source, target = ROOT / name, directory / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
@@ -52,7 +52,7 @@ class Project:
 
     def edit(self, name: str, *replaced: tuple[str, str], append: str = "") -> None:
         """Edit a file by hand: replace texts that are in it once, and append one."""
-        path = self.folder / name
+        path = self.directory / name
         text = path.read_text("utf-8")
         for old, new in replaced:
             assert text.count(old) == 1, old
@@ -62,7 +62,7 @@ class Project:
 
     def run(self, code: str) -> str:
         """Run Python in a separate process, with the copy's settings; return its output."""
-        program = self.folder / "program.py"
+        program = self.directory / "program.py"
         program.write_text(f"import django\n\ndjango.setup()\n\n{code}", "utf-8")
         environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "veza_site.settings"}
         try:
@@ -78,24 +78,24 @@ class Project:
         said = ""
         for arguments in (["check", "--no-cache"], ["format", "--no-cache", "--check"]):
             done = subprocess.run(
-                [ruff, *arguments, "--quiet", self.folder],
+                [ruff, *arguments, "--quiet", self.directory],
                 capture_output=True,
                 text=True,
                 check=False,
-                cwd=self.folder,
+                cwd=self.directory,
             )
             said += done.stdout + done.stderr
         return said
 
     def commands(self) -> list[str]:
         """The commands that CONTRIBUTING.md says to type for a new table."""
-        text = (self.folder / "CONTRIBUTING.md").read_text("utf-8")
+        text = (self.directory / "CONTRIBUTING.md").read_text("utf-8")
         chapter = text.partition("### A new table")[2].partition("###")[0]
         return re.findall(r"^    (\S.*)$", chapter, re.M)
 
     def places(self) -> list[str]:
-        """The files or folders that it says to edit for a new table."""
-        text = (self.folder / "CONTRIBUTING.md").read_text("utf-8")
+        """The files or directories that it says to edit for a new table."""
+        text = (self.directory / "CONTRIBUTING.md").read_text("utf-8")
         chapter = text.partition("### A new table")[2].partition("###")[0]
         steps = re.findall(r"^\d\. (.*(?:\n   .*)*)", chapter, re.M)
         return [re.findall(r"veza_\w+/\w+/|docs/\w+\.md", step)[0] for step in steps]

@@ -120,7 +120,7 @@ def change(project):
     """A table with all that a table can have, a log, columns old and new, and a value."""
     project.edit("veza_media/models.py", append=VARIANTS)
     project.edit("veza_streaming/models/playlists.py", LOG_IMPORTS, append=LOG)
-    new = project.folder / "veza_streaming/models/reports.py"
+    new = project.directory / "veza_streaming/models/reports.py"
     new.write_text("# Imported by nobody\n")
     project.edit(
         "veza_core/models/users.py",
@@ -198,7 +198,7 @@ def test_what_is_forgotten_is_said_by_name(project, subtests):
 
 def test_a_new_app_needs_numbers(project):
     for name, text in APP.items():
-        path = project.folder / f"veza_pods/{name}.py"
+        path = project.directory / f"veza_pods/{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     project.edit(

@@ -100,7 +100,7 @@ def steps(project):
 
 def made(project, name):
     """The migration of makemigrations, with the next free number of its app."""
-    [path] = (project.folder / "veza_streaming/migrations").glob(f"9??_{name}.py")
+    [path] = (project.directory / "veza_streaming/migrations").glob(f"9??_{name}.py")
     return path.stem
 
 
@@ -111,8 +111,10 @@ def live(project):
 
 
 def written(project):
-    folder = project.folder / "schema"
-    return {path.name: path.read_bytes() for path in folder.glob("*.sql") if path.name != VERSION}
+    directory = project.directory / "schema"
+    return {
+        path.name: path.read_bytes() for path in directory.glob("*.sql") if path.name != VERSION
+    }
 
 
 def check_contract(project):
@@ -124,7 +126,7 @@ def check_contract(project):
 
 
 def project_text(project):
-    return (project.folder / "docs/schema.md").read_text("utf-8")
+    return (project.directory / "docs/schema.md").read_text("utf-8")
 
 
 def test_a_table_and_then_a_column(grown, subtests):
@@ -154,7 +156,7 @@ def test_a_table_and_then_a_column(grown, subtests):
         said, exported, lint = steps(grown)
         assert "No changes detected" in said
         assert f"{migration}.sql, {VERSION}, catalog.json" in exported
-        assert (grown.folder / "schema/VERSION").read_text() == "1.1.0-dev\n"
+        assert (grown.directory / "schema/VERSION").read_text() == "1.1.0-dev\n"
         assert lint == "The schema matches the models, and nothing is missing.\n"
         assert grown.ruff() == ""
     with subtests.test("the other files are as they were"):
@@ -176,7 +178,7 @@ def test_a_table_and_then_a_column(grown, subtests):
 
 
 def check_use(grown):
-    helper = grown.folder / "tests_of_the_copy.py"
+    helper = grown.directory / "tests_of_the_copy.py"
     helper.write_text((ROOT / "tests/staff.py").read_text("utf-8"), "utf-8")
     try:
         used = json.loads(grown.run(COMMANDS + USED).splitlines()[-1])

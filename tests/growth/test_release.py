@@ -100,7 +100,7 @@ print(json.dumps(told))
 def git(project, *arguments):
     done = subprocess.run(
         ["git", *arguments],
-        cwd=project.folder,
+        cwd=project.directory,
         env=project.environment,
         capture_output=True,
         text=True,
@@ -122,15 +122,15 @@ def project(django_db_setup, django_db_blocker, tmp_path_factory):
         }
         project.environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
         for file in ("CHANGELOG.md", ".gitignore", "Dockerfile", ".dockerignore"):
-            (project.folder / file).write_bytes((ROOT / file).read_bytes())
+            (project.directory / file).write_bytes((ROOT / file).read_bytes())
         # As before the first release, whatever this project has released later.
-        (project.folder / "schema/frozen.toml").unlink(missing_ok=True)
-        (project.folder / "schema/VERSION").write_text("1.0.0-dev\n")
-        text = (project.folder / "CHANGELOG.md").read_text("utf-8")
+        (project.directory / "schema/frozen.toml").unlink(missing_ok=True)
+        (project.directory / "schema/VERSION").write_text("1.0.0-dev\n")
+        text = (project.directory / "CHANGELOG.md").read_text("utf-8")
         text = re.sub(r"^## .*", "## Unreleased: 1.0.0", text, count=1, flags=re.M)
-        (project.folder / "CHANGELOG.md").write_text(text, "utf-8")
+        (project.directory / "CHANGELOG.md").write_text(text, "utf-8")
         git(project, "init", "--quiet")
-        (project.folder / ".git/info/exclude").write_text("program.py\n")
+        (project.directory / ".git/info/exclude").write_text("program.py\n")
         project.run(f'{COMMANDS}\nrun("export_schema")')
         git(project, "add", "--all")
         git(project, "commit", "--quiet", "--message", "All of it")
@@ -154,14 +154,16 @@ def test_two_releases(project, subtests):
         assert git(project, "status", "--porcelain") == ""
         assert git(project, "log", "-1", "--format=%s") == "Release 1.0.0\n"
         assert told["released"] == []
-        read = (project.folder / "schema/VERSION").read_text()
+        read = (project.directory / "schema/VERSION").read_text()
         assert read == "1.0.0\n"
-        assert "Veza schema 1.0.0'" in (project.folder / "schema/999_version.sql").read_text()
+        assert "Veza schema 1.0.0'" in (project.directory / "schema/999_version.sql").read_text()
         assert re.search(
-            r"^## 1\.0\.0 \(\d{4}-\d\d-\d\d\)$", (project.folder / "CHANGELOG.md").read_text(), re.M
+            r"^## 1\.0\.0 \(\d{4}-\d\d-\d\d\)$",
+            (project.directory / "CHANGELOG.md").read_text(),
+            re.M,
         )
     with subtests.test("its file is what is deployed"):
-        with tarfile.open(project.folder / "dist/veza-1.0.0.tar.gz") as file:
+        with tarfile.open(project.directory / "dist/veza-1.0.0.tar.gz") as file:
             names = set(file.getnames())
         assert {"veza-1.0.0/manage.py", "veza-1.0.0/schema/frozen.toml"} <= names
         assert not [name for name in names if name.endswith("/.env") or "/.git/" in name]
@@ -172,16 +174,16 @@ def test_two_releases(project, subtests):
 
 
 def check_second(project, subtests):
-    migration = project.folder / "veza_streaming/migrations/940_tracks_mood.py"
+    migration = project.directory / "veza_streaming/migrations/940_tracks_mood.py"
     migration.write_text(MIGRATION)
-    (project.folder / "schema/VERSION").write_text("1.1.0-dev\n")
-    text = (project.folder / "CHANGELOG.md").read_text("utf-8")
+    (project.directory / "schema/VERSION").write_text("1.1.0-dev\n")
+    text = (project.directory / "CHANGELOG.md").read_text("utf-8")
     text = text.replace("## 1.0.0 (", "## Unreleased: 1.1.0\n\n## 1.0.0 (")
-    (project.folder / "CHANGELOG.md").write_text(text, "utf-8")
+    (project.directory / "CHANGELOG.md").write_text(text, "utf-8")
     project.run(f'{COMMANDS}\nrun("export_schema")')
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "A mood")
-    frozen = (project.folder / "schema/frozen.toml").read_text()
+    frozen = (project.directory / "schema/frozen.toml").read_text()
     told = json.loads(project.run(f"{COMMANDS}\nCHAPTER = {CHAPTER!r}\n{SECOND}"))
     with subtests.test("services are told what changes"):
         assert "schema/CHANGES.md has no chapter “## 1.1.0”" in told["no chapter"]
@@ -190,7 +192,7 @@ def check_second(project, subtests):
         assert "1.1.0 or later; 1.0.1-dev is too low" in told["too low"]
     with subtests.test("the second release adds to what is frozen"):
         assert "2 files are frozen, tag v1.1.0" in told["release"]
-        after = (project.folder / "schema/frozen.toml").read_text()
+        after = (project.directory / "schema/frozen.toml").read_text()
         assert after.startswith(frozen)
         assert "940_tracks_mood.sql" in after.removeprefix(frozen)
 

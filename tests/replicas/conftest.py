@@ -1,4 +1,4 @@
-"""A pair of servers for all tests of the folder, and the site that reads from the replica."""
+"""A pair of servers for all tests of the directory, and the site that reads from the replica."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -21,14 +21,14 @@ README = (ROOT / "schema" / "README.md").read_text()
 
 @pytest.fixture(scope="module")
 def modules():
-    """The folder of Node's packages."""
+    """The directory of Node's packages."""
     if not NODE_MODULES.exists():
         pytest.skip("needs PGlite and pgtyped, which `make test-matrix` gets from npm's registry")
     return NODE_MODULES
 
 
 @pytest.fixture
-def folder(tmp_path, modules):
+def directory(tmp_path, modules):
     """A project of Node's, with the schema in it."""
     (tmp_path / "node_modules").symlink_to(modules)
     (tmp_path / "schema").symlink_to(ROOT / "schema")
@@ -36,8 +36,8 @@ def folder(tmp_path, modules):
     return tmp_path
 
 
-def run(*command, folder):
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def run(*command, directory):
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
 
 
 AGAIN = """
@@ -49,11 +49,11 @@ console.log(JSON.stringify([before, await count(), error.message]));
 """
 
 
-def test_pglite_loads_the_files_once(folder, first):
+def test_pglite_loads_the_files_once(directory, first):
     (code,) = re.findall(r"^    import \{ PGlite \}.*\n(?:(?:    .*)?\n)+", README, re.MULTILINE)
-    (folder / "load.mjs").write_text(re.sub("^    ", "", code, flags=re.MULTILINE) + AGAIN)
+    (directory / "load.mjs").write_text(re.sub("^    ", "", code, flags=re.MULTILINE) + AGAIN)
 
-    done = run("node", "load.mjs", folder=folder)
+    done = run("node", "load.mjs", directory=directory)
 
     assert done.returncode == 0, done.stderr
     before, after, error = json.loads(done.stdout)
@@ -93,26 +93,31 @@ def pump(source, target):
         target.sendall(data)
 
 
-def test_pgtyped_compiles_every_statement(folder, first):
+def test_pgtyped_compiles_every_statement(directory, first):
     (line,) = re.findall(r"^    (cat schema/queries/.*)$", README, re.MULTILINE)
-    assert run("/bin/sh", "-c", line, folder=folder).returncode == 0
+    assert run("/bin/sh", "-c", line, directory=directory).returncode == 0
     transform = {
         "mode": "sql",
         "include": "*.sql",
         "emitTemplate": "{{dir}}/{{name}}.ts",
     }
     configuration = {"transforms": [transform], "srcDir": "./src", "failOnError": True}
-    (folder / "config.json").write_text(json.dumps(configuration))
+    (directory / "config.json").write_text(json.dumps(configuration))
 
     info = first.connection.info
     with tcp_port_of(info) as port:
         url = f"postgresql://{info.user}:unused@127.0.0.1:{port}/{info.dbname}"
         done = run(
-            "node_modules/.bin/pgtyped", "--config", "config.json", "--uri", url, folder=folder
+            "node_modules/.bin/pgtyped",
+            "--config",
+            "config.json",
+            "--uri",
+            url,
+            directory=directory,
         )
 
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
-    code = (folder / "src" / "veza.ts").read_text()
+    code = (directory / "src" / "veza.ts").read_text()
     made = re.findall(r"^export const (\w+) = new PreparedQuery", code, re.MULTILINE)
     assert {name[0].upper() + name[1:] for name in made} == {*STATEMENTS}
     # What pgtyped cannot tell the type of.

