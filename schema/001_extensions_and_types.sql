@@ -24,9 +24,9 @@ BEGIN
 END
 $$;
 
--- For clients of the old schema; nothing in this one depends on them. A server that does not ship
--- them, such as the one embedded in the project for development, is left without: so it is by
--- `migrate`, and a plain CREATE EXTENSION would keep its developers from loading these files.
+-- For clients of the old schema; nothing in this one depends on them. If the server does not have
+-- one, such as the embedded server for development, it is left out, as `migrate` does: a plain
+-- CREATE EXTENSION would fail there.
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pgcrypto') THEN

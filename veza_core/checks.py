@@ -36,10 +36,11 @@ def _problems(model: type[Model]) -> Iterator[str]:
     columns = {field.column for field in model._meta.concrete_fields}
     for name in ("secret_columns", "purged_after"):
         for column in sorted(set(getattr(model, name, ())) - columns):
-            yield f"{name} names {column}, not a column of {model._meta.db_table}"
+            yield f"{name} names {column}, which is not a column of {model._meta.db_table}"
     for counter in getattr(model, "counters", ()):
         if counter.column not in columns:
-            yield f"counters names {counter.column}, not a column of {model._meta.db_table}"
+            table = model._meta.db_table
+            yield f"counters names {counter.column}, which is not a column of {table}"
     for kind in sorted(
         {*getattr(model, "purged_after", {}).values()} - {*settings.PURGE_AFTER_DAYS}
     ):

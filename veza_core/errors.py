@@ -152,7 +152,10 @@ def clear_line(error: BaseException) -> str | None:
             "setup' installs it (requirements-dev.lock)"
         )
     if isinstance(error, ModuleNotFoundError) and _is_settings(error.name):
-        return f"there is no module {visible(error.name)}, which --settings or its variable names"
+        return (
+            f"there is no module {visible(error.name)}: correct --settings or "
+            "DJANGO_SETTINGS_MODULE"
+        )
     if isinstance(error, EOFError):
         return "it asked a question, but standard input has no answer: see --noinput"
     for each in _chain(error):

@@ -69,7 +69,7 @@ def _first_set(connection: BaseDatabaseWrapper, plan: SeedPlan) -> SeedPlan:
         )
     if plan.rows_missing == plan.rows and (tables := tables_with_rows(connection)):
         raise CommandError(
-            f"there are rows in {listed(tables, SHOWN)}, and not of this set: --append "
-            "adds to them, the options of an unfinished run (--now too) go on with it. " + NOTHING
+            f"{listed(tables, SHOWN)} contain rows that are not of this set: --append adds to "
+            "them. To continue an unfinished run, repeat its options, --now included. " + NOTHING
         )
     return plan

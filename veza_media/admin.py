@@ -49,14 +49,14 @@ class HlsTranscodeJobAdmin(InspectionAdmin):
         choices("status", TranscodeStatus.choices, order="-created_at"),
         State("failed", "Failed", (
             # Jobs without the time, which docs/services.md does not allow, come first.
-            Option("latest", "The last to fail first", Q(status="failed"), "-completed_at"),
+            Option("latest", "Latest failure first", Q(status="failed"), "-completed_at"),
         )),
     )  # fmt: skip
     views = (
-        View("Failed, the last first", {"failed": "latest"}, "Failed jobs"),
-        View("In processing, the oldest first", {"status": "processing", "order": "reversed"},
+        View("Failed, latest first", {"failed": "latest"}, "Failed jobs"),
+        View("In processing, oldest first", {"status": "processing", "order": "reversed"},
              "Stuck in processing"),
-        View("Waiting, the oldest first", {"status": "pending", "order": "reversed"}),
+        View("Waiting, oldest first", {"status": "pending", "order": "reversed"}),
     )  # fmt: skip
     row_actions = (*JOB_ACTIONS, AddNote("hls_transcode_queue"))
     personal = False

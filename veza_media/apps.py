@@ -24,8 +24,8 @@ class VezaMediaConfig(AppConfig):
                                       "The cause is fixed"),
         "hls_transcode_queue.cancel": ("The file is broken", "The track was deleted",
                                        "The owner asked for it"),
-        "hls_transcode_queue.put_first": ("The user waits for it", "A release is due"),
-        "hls_transcode_queue.priority": ("The user waits for it", "A release is due",
-                                         "It may wait"),
+        "hls_transcode_queue.put_first": ("The user is waiting for it", "A release is due"),
+        "hls_transcode_queue.priority": ("The user is waiting for it", "A release is due",
+                                         "It can wait"),
     }  # fmt: skip
     units = {"bitrate": "kbit/s", "bitrates": "kbit/s", "bandwidth": "kbit/s"}

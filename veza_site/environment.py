@@ -182,4 +182,4 @@ def _check(file: Path, text: str) -> None:
 
 def _nearest(name: str) -> str:
     close = get_close_matches(name.upper(), sorted(NAMES), n=1)
-    return f": is {close[0]} meant?" if close else ": README.md lists all of them"
+    return f": did you mean {close[0]}?" if close else ": README.md lists all of them"

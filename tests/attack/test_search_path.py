@@ -113,8 +113,8 @@ def test_nobody_else_may_create_meanwhile(mallory: Mallory, schema: str) -> None
     ):
         connection.ensure_connection()
     assert str(refusal.value) == (
-        f"{mallory.role} may CREATE in schema {schema}, and what it makes there could run as "
-        f"{connection.settings_dict['USER']}: {statement}"
+        f"{mallory.role} may CREATE in schema {schema}, and {connection.settings_dict['USER']} "
+        f"could run what it creates there: {statement}"
     )
     mallory.owner(statement)
     assert "Nothing to do" in run_command("migrate", database=mallory.database)[0]

@@ -108,9 +108,9 @@ def test_a_terminal_that_is_not_utf8_is_no_error(make_database):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--url", "mysql://u@h/d"], "--url names another engine (mysql)"),
+        (["--url", "mysql://u@h/d"], "--url has the scheme mysql"),
         (["--url", "nonsense"], "--url is not a URL"),
-        (["--url", "postgresql://h"], "--url names no database"),
+        (["--url", "postgresql://h"], "--url does not name a database"),
         (["--url", "postgresql://u:secret@h:x/d"], "--url is malformed"),
         (["--url", "postgresql:///d?host=/nowhere"], "cannot be audited"),
         (["--database", "other"], "there is no database other in DATABASES"),

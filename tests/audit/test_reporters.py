@@ -252,7 +252,7 @@ def test_clean_report_is_short_and_says_so(v1):
         report, width=80, colour=False
     )
     text = reporters.render(report, "markdown")
-    assert "keeps the Standard" in text
+    assert "meets the Standard" in text
     assert "Every table has its UUID key" in text
     assert json.loads(reporters.render(report, "json"))["findings"] == []
     assert json.loads(reporters.render(report, "sarif"))["runs"][0]["results"] == []

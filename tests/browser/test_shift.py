@@ -82,7 +82,7 @@ def test_shift(page: Page, database: str, tmp_path: Path) -> None:
     # A transcode job failed: from the start page to another try.
     page.get_by_role("link", name="Veza support").click()
     page.get_by_role("link", name="Transcode jobs").first.click()
-    page.get_by_role("link", name="Failed, the last first").click()
+    page.get_by_role("link", name="Failed, latest first").click()
     page.locator("#result_list tbody a").first.click()
     act(page, "Retry", "the disk was full")
     expect(page.locator(".messagelist")).to_contain_text("Put back into the queue")

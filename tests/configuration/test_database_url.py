@@ -45,15 +45,15 @@ def contents(name):
         ("postgresql://user:s3cret@host:port/veza", "malformed"),
         ("postgresql://user:s3cret@[::1/veza", "malformed"),
         ("postgresql://user:s3cret@host/veza?no_such_option=1", "malformed"),
-        ("postgresql://user:s3cret@host", "names no database"),
+        ("postgresql://user:s3cret@host", "does not name a database"),
         ("postgresql://user:s3cret@host/veza?connect_timeout=soon", "malformed"),
         # A server would truncate these names.
         (f"postgresql://user:s3cret@host/{'é' * 32}", "a dbname of more than 63 bytes"),
         (f"postgresql://{'u' * 64}:s3cret@host/veza", "a user of more than 63 bytes"),
         ("user:s3cret@host/veza", "not a URL"),
         ("postgresql://user:s3cret@host/veza?replication=database", "contains replication"),
-        ("mysql://user:s3cret@host/veza", "another engine (mysql)"),
-        ("sqlite:///veza.db", "another engine (sqlite)"),
+        ("mysql://user:s3cret@host/veza", "has the scheme mysql"),
+        ("sqlite:///veza.db", "has the scheme sqlite"),
     ],
 )
 def test_wrong_url(url, words):

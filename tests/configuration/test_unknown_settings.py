@@ -32,7 +32,7 @@ from veza_site import environment
 )
 def test_misspelt(monkeypatch, name, meant):
     monkeypatch.setenv(name, "1")
-    with pytest.raises(ImproperlyConfigured, match=f"no setting {name}: is {meant} meant"):
+    with pytest.raises(ImproperlyConfigured, match=f"no setting {name}: did you mean {meant}"):
         environment.check_names()
 
 
@@ -56,7 +56,7 @@ def test_variables_of_platforms_are_not_misspellings(monkeypatch, name):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("PURGE_TOKEN_AFTER_DAYS=90", "there is no setting PURGE_TOKEN_AFTER_DAYS: is"),
+        ("PURGE_TOKEN_AFTER_DAYS=90", "there is no setting PURGE_TOKEN_AFTER_DAYS: did"),
         ("LOG_LEVEL=debug", "there is no setting LOG_LEVEL"),
         ("anything at all", "not of the form NAME=value"),
         ("PURGE_PLAYS_AFTER_DAYS", "not of the form NAME=value"),
@@ -89,7 +89,7 @@ def test_env_file_of_development(monkeypatch, tmp_path):
 def test_every_command_refuses():
     result = manage_process("purge", "--dry-run", PURGE_TOKEN_AFTER_DAYS="3650")
     assert is_one_clear_line(result), result.stderr
-    assert "is PURGE_TOKENS_AFTER_DAYS meant?" in result.stderr
+    assert "did you mean PURGE_TOKENS_AFTER_DAYS?" in result.stderr
 
 
 def test_names_are_the_settings_that_are_read_and_documented():

@@ -186,7 +186,9 @@ def test_a_url_of_two_places_or_of_another_kind_of_session_is_refused(url, messa
 )
 def test_a_gap_is_not_filled_from_the_environment(url, keyword, monkeypatch):
     monkeypatch.setitem(libpq._said, keyword, "elsewhere")
-    with pytest.raises(ImproperlyConfigured, match=f"names no {keyword}, and PG{keyword.upper()}"):
+    with pytest.raises(
+        ImproperlyConfigured, match=f"does not name the {keyword}, and PG{keyword.upper()}"
+    ):
         database_settings(url)
 
 

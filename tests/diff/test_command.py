@@ -97,7 +97,7 @@ def test_a_commit(tmp_path, monkeypatch, catalog):
     ("old", "told"),
     [
         ("{directory}", "has neither catalog.json nor numbered .sql files"),
-        ("{directory}/no.json", "is no catalog that export_schema wrote"),
+        ("{directory}/no.json", "is not a catalog that export_schema wrote"),
         ("{directory}/bad.json", "cannot be read"),
         ("{directory}/bad.sql", "does not load: syntax error"),
         ("{directory}/bytes.sql", "utf-8"),

@@ -163,8 +163,8 @@ def test_every_kind_of_object_is_in_a_snapshot(make_database):
     [
         (None, "cannot be read"),
         ("{", "cannot be read"),
-        ("[]", "no catalog"),
-        ('{"tables": {}}', "no catalog"),
+        ("[]", "is not a catalog"),
+        ('{"tables": {}}', "is not a catalog"),
     ],
 )
 def test_a_file_that_is_no_catalog_is_refused_in_one_line(tmp_path, text, message):

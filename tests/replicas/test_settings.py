@@ -37,7 +37,7 @@ def test_what_the_url_says_is_obeyed() -> None:
         ("postgresql://veza_support@one/other", "the same database as DATABASE_SUPPORT_URL"),
         (
             "postgresql://veza_support@one/veza mysql://two/veza",
-            "DATABASE_REPLICA_URL, number 2, names another engine",
+            "DATABASE_REPLICA_URL, number 2, has the scheme mysql",
         ),
         ("postgresql://veza_support:geheim@one:x/veza", "DATABASE_REPLICA_URL is malformed"),
         ("one", "DATABASE_REPLICA_URL is not a URL"),

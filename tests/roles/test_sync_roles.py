@@ -20,7 +20,7 @@ def test_the_command(command, as_role, role):
     result = command()
     assert result.returncode == 0, result.stderr
     assert f"Role {role} is up to date now: " in result.stdout
-    told = f"{role} may connect to other databases of this server, and use there what "
+    told = f"{role} may connect to other databases of this server, and use what is granted to "
     assert told in result.stderr, "such as postgres and template1, as everybody may"
     assert as_role("SELECT username FROM users") == [("alice",)]
 

@@ -118,7 +118,7 @@ def test_reset_second_factor(run):
     alice = make_user()
     assert run("alice", "--reset-second-factor") == ("alice has no second factor: nothing to reset")
     baker.make(TOTPDevice, user=alice)
-    assert "enrols a new second factor" in run("alice", "--reset-second-factor")
+    assert "must set up a new second factor" in run("alice", "--reset-second-factor")
     assert not TOTPDevice.objects.exists()
     alice.refresh_from_db()
     assert alice.token_version == 1

@@ -42,7 +42,7 @@ from .standing import (
     owner_refusals,
 )
 
-MORE = f"There are more rows: this action takes {MOST_CONTENT:,}. Repeat it for the rest."
+MORE = f"This action changes at most {MOST_CONTENT:,} rows. Repeat it for the others."
 NONE = "{} has no content, or all of it is already deleted."
 SINCE = "It was restored since then, or deleted by another action."
 

@@ -46,8 +46,8 @@ def erasure_context(user: User, alias: str) -> dict[str, Any]:
         "hint": format_html(
             "{} This page follows the foreign keys, as the purge does. It counts at most {} rows of"
             " a table, and follows the references to at most {} of them: “7+” means that there may"
-            " be more. “Reference removed” means that the row stays, but no longer says whose it"
-            " was.",
+            " be more. “Reference removed” means that the row stays, but no longer refers to the"
+            " user.",
             _when(user),
             f"{erasure.MOST:,}",
             f"{erasure.FOLLOWED:,}",

@@ -89,12 +89,12 @@ class Danger:
     def __str__(self) -> str:
         if self.made:
             return (
-                f"{self.role} owns {self.made}, which could run as {self.victim} in place of the "
-                "right one: look at it, then drop it"
+                f"{self.role} owns {self.made}, which could replace the right one and run as "
+                f"{self.victim}: look at it, then drop it"
             )
         return (
-            f"{self.role} may CREATE in schema {self.schema}, and what it makes there could run as "
-            f"{self.victim}: {self.revoke}"
+            f"{self.role} may CREATE in schema {self.schema}, and {self.victim} could run what it "
+            f"creates there: {self.revoke}"
         )
 
     @property

@@ -13,8 +13,8 @@ FORM = "postgresql://user:password@host:port/database"
 
 #: The message if `missing_settings` would be used.
 NO_DATABASE = (
-    f"DATABASE_URL is not set: it names the database, {FORM}; without it only DEBUG=1 starts a "
-    "private PostgreSQL, on a development machine"
+    f"DATABASE_URL is not set: write it as {FORM}, or, on a development machine, set DEBUG=1 to "
+    "start a private PostgreSQL"
 )
 
 #: Options of a connection, unless the URL sets them.
@@ -40,7 +40,7 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
     """
     scheme = url.split(":", 1)[0] if ":" in url else ""
     if scheme not in ("postgres", "postgresql"):
-        engine = f"names another engine ({scheme})" if "://" in url else "is not a URL"
+        engine = f"has the scheme {scheme}" if "://" in url else "is not a URL"
         raise ImproperlyConfigured(f"{name} {engine}: write it as {FORM}")
     try:
         parameters: dict[str, Any] = dict(conninfo_to_dict(url))
@@ -74,7 +74,7 @@ def connection_parameters(url: str, name: str = "DATABASE_URL") -> dict[str, Any
                 "PostgreSQL's limit"
             )
     if not parameters.get("dbname"):
-        raise ImproperlyConfigured(f"{name} names no database: write it as {FORM}")
+        raise ImproperlyConfigured(f"{name} does not name a database: write it as {FORM}")
     return {**DEFAULT_OPTIONS, **_manner(), **_placed(parameters, name)}
 
 
@@ -100,8 +100,8 @@ def _placed(parameters: dict[str, Any], name: str) -> dict[str, Any]:
         given = parameters.get(keyword) or (keyword == "host" and parameters.get("hostaddr"))
         if not given and place_by_environment(keyword):
             raise ImproperlyConfigured(
-                f"{name} names no {keyword}, and {variable} is set: write the {keyword} into "
-                f"{name}, which alone says where to connect, or unset {variable}"
+                f"{name} does not name the {keyword}, and {variable} is set: write the {keyword} "
+                f"into {name}, because only {name} says where to connect, or unset {variable}"
             )
     placed = {"port": DEFAULT_PORT, **parameters}
     if not parameters.get("host") and not parameters.get("hostaddr"):

@@ -236,5 +236,5 @@ def _prove(
         )
     if less := proof.lack(connection, role, columns):
         raise RoleError(
-            f"role {role.name} still has no {less[0]}: run this as the owner of the tables"
+            f"role {role.name} still lacks {less[0]}: run this as the owner of the tables"
         )

@@ -127,13 +127,13 @@ def writer_grants(columns: GrantedColumns) -> set[Grant]:
 
 READER = RoleKind(
     "DATABASE_SUPPORT_URL",
-    "The support admin reads over it: manage.py sync_roles keeps it",
+    "The support admin reads with it: manage.py sync_roles manages it",
     reader_grants,
     read_only=True,
 )
 WRITER = RoleKind(
     "DATABASE_WEB_URL",
-    "The site writes over it: manage.py sync_roles keeps it",
+    "The site writes with it: manage.py sync_roles manages it",
     writer_grants,
     read_only=False,
 )

@@ -101,7 +101,7 @@ def _admin_replicas(answer: dict[str, Any]) -> str:
 
 
 def _nodes(answer: dict[str, Any]) -> str:
-    lost = [f"{node} does not: {problem}" for node, problem in answer.items() if problem]
+    lost = [f"{node} cannot be used: {problem}" for node, problem in answer.items() if problem]
     answering = f"{len(answer) - len(lost)} of {len(answer)} workers answer"
     return "; ".join([answering, *lost]) if answer else "one server"
 
@@ -111,7 +111,7 @@ def _transactions(answer: dict[str, Any]) -> str:
     text = (
         f"the oldest is {duration(oldest['age'])} old, pid {oldest['pid']}, role {oldest['role']}"
         if oldest
-        else "no other is open"
+        else "no other open"
     )
     number = answer["prepared"]["number"]
     return f"{text}; {number} prepared"

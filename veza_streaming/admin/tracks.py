@@ -34,7 +34,7 @@ class TrackAdmin(InspectionAdmin):
     )
     views = (
         View("Failed", {"status": "failed"}),
-        View("In processing, the oldest first", {"status": "processing", "order": "reversed"}),
+        View("In processing, oldest first", {"status": "processing", "order": "reversed"}),
         View("This week", {"range": "7d"}),
     )
     label = "title"

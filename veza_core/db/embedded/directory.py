@@ -139,7 +139,7 @@ def reason(log: Path, start: int) -> str:
     ]
     for line in lines[found + 1 :][:1] if errors else []:
         message += re.findall(r"(?:DETAIL|HINT|detail|hint): +(.*)", line)
-    return f"{'. '.join(message).rstrip('.') or 'it says nothing'} (its log is {log})"
+    return f"{'. '.join(message).rstrip('.') or 'it reported no error'} (its log is {log})"
 
 
 def fill(programs: Path, data: Path, account: Account, superuser: str, lock: int) -> None:

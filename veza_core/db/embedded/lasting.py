@@ -159,8 +159,6 @@ def _is_free(port: int) -> bool:
             server.bind((ADDRESS, port))
         except OSError as error:
             if error.errno == errno.EACCES:
-                raise StartError(
-                    f"port {port} is only for root: choose one from 1024 up"
-                ) from error
+                raise StartError(f"only root can use port {port}: choose 1024 or higher") from error
             return False
     return True

@@ -62,8 +62,8 @@ class Command(BaseCommand):
                 changed = write(directory, files)
             except OSError as error:
                 raise CommandError(
-                    f"cannot write into {directory}: {error.strerror}: what is there may be of two "
-                    "exports, until export_schema succeeds"
+                    f"cannot write into {directory}: {error.strerror}: until export_schema "
+                    "succeeds, its files may come from two exports"
                 ) from error
             if foreign := strays(directory, files):
                 raise CommandError(

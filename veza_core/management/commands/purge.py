@@ -45,8 +45,8 @@ class Command(DatabaseCommand):
         )
         add_pace(
             parser,
-            "The most rows that one transaction deletes or sets a reference to NULL in, with "
-            "cascades",
+            "The most rows that one transaction deletes, or in which it sets a reference to NULL; "
+            "cascades included",
         )
         add_json(parser)
         add_database(parser, "The database to purge")

@@ -56,7 +56,7 @@ class Command(DatabaseCommand):
             metavar="TABLE:ID",
             help="Continue after this row, where an earlier run ended.",
         )
-        add_pace(parser, "The number of rows whose counters one statement measures")
+        add_pace(parser, "The number of rows whose counters one statement checks")
         add_json(parser)
         add_database(parser, "The database to count in")
 

@@ -75,7 +75,7 @@ class _Reader:
 
     def contents(self) -> Contents:
         if self._take(len(MAGIC)) != MAGIC:
-            raise DamagedError("no magic word")
+            raise DamagedError("it does not begin as an archive of pg_dump does")
         major, minor, _ = self._take(3)
         self.version = (major, minor)
         if self.version > max(VERSIONS):

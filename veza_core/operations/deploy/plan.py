@@ -19,8 +19,8 @@ from veza_core.schema.v1 import Key
 FIRST_MIGRATION = ("veza_core", "001_extensions_and_types")
 
 FORWARD_ONLY = (
-    "this would unapply migrations, which only go forwards: to go back, restore a backup "
-    "(docs/operations.md); in development, manage.py reset_db"
+    "this would unapply migrations, which cannot be reversed: restore a backup "
+    "(docs/operations.md), or in development run manage.py reset_db"
 )
 
 

@@ -31,7 +31,7 @@ class Work(StrEnum):
 #: Who waits for a statement that holds the lock.
 WAITS = {
     Lock.NONE: "nobody waits",
-    Lock.SHARE_UPDATE_EXCLUSIVE: "reads and writes go on",
+    Lock.SHARE_UPDATE_EXCLUSIVE: "reads and writes continue",
     Lock.SHARE: "writes wait",
     Lock.SHARE_ROW_EXCLUSIVE: "writes wait",
     Lock.ACCESS_EXCLUSIVE: "reads and writes wait",

@@ -116,7 +116,7 @@ class ExceptionFile:
             what, wanted = "there is no such finding", entry.object
             names = [each.object for each in findings if each.rule.id in known]
         near = get_close_matches(wanted.strip().lower(), names, n=1)
-        return f"{what}; is {near[0]} meant?" if near else what
+        return f"{what}; did you mean {near[0]}?" if near else what
 
     def _finding(self, rule: Rule, entry: _Exception, what: str) -> Finding:
         message = f"{self.path}: the exception for {entry.rule} on {entry.object}: {what}"

@@ -43,7 +43,7 @@ def snapshot(connection: psycopg.Connection[Any]) -> Iterator[None]:
     version = connection.info.server_version
     if version < OLDEST_VERSION:
         raise AuditError(
-            f"the server is PostgreSQL {version // 10000}: audit_schema takes 15 or newer"
+            f"the server is PostgreSQL {version // 10000}: audit_schema needs 15 or newer"
         )
     connection.autocommit = False
     connection.isolation_level = IsolationLevel.REPEATABLE_READ

@@ -109,7 +109,7 @@ def _judge_object(
     if kind == "type" and property_ == "values":
         return _values(was["values"], is_["values"])
     if kind == "sequence":
-        return more("it counts differently")
+        return more("it produces different numbers")
     if kind in _FUNCTIONS:
         if property_ in ("body", "attributes", "settings", "language"):
             return more("it may do something different: read it")

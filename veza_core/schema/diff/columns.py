@@ -38,7 +38,7 @@ def has_value(column: Properties) -> bool:
 
 def _new(column: Properties) -> Judgement:
     if "nullability" in column and not has_value(column):
-        return breaks_writers("an INSERT that does not know it fails (23502): give it a default")
+        return breaks_writers("an INSERT that leaves it out fails (23502): give it a default")
     return more("statements that name their columns do not see it")
 
 

@@ -65,7 +65,7 @@ def _of_database(url: str, argument: str) -> Schema:
         if connection.info.server_version < OLDEST_VERSION:
             raise ValueError(
                 f"the server is PostgreSQL {connection.info.server_version // 10000}: "
-                "schema_diff takes 15 or newer"
+                "schema_diff needs 15 or newer"
             )
         name = f"{connection.info.dbname} on {connection.info.host or 'this machine'}"
         return Schema(name, undisturbed(connection, lambda: _read(connection)))

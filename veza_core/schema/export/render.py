@@ -28,9 +28,9 @@ END
 $$;"""
 
 _LEGACY_NOTE = """\
--- For clients of the old schema; nothing in this one depends on them. A server that does not ship
--- them, such as the one embedded in the project for development, is left without: so it is by
--- `migrate`, and a plain CREATE EXTENSION would keep its developers from loading these files."""
+-- For clients of the old schema; nothing in this one depends on them. If the server does not have
+-- one, such as the embedded server for development, it is left out, as `migrate` does: a plain
+-- CREATE EXTENSION would fail there."""
 _LEGACY_EXTENSION = """\
 DO $$
 BEGIN

@@ -145,5 +145,5 @@ def parse_snapshot(text: str, name: str) -> Snapshot:
         raise ValueError(f"{name} cannot be read: {error}") from error
     # Files from before the schema had a version lack the first section.
     if not isinstance(snapshot, dict) or snapshot.keys() | {"schemas"} != SECTIONS.keys():
-        raise ValueError(f"{name} is no catalog that export_schema wrote")
+        raise ValueError(f"{name} is not a catalog that export_schema wrote")
     return snapshot

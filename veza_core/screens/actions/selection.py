@@ -166,7 +166,7 @@ def selection_of(
 
 def no_effect(action: RowAction) -> str:
     """Why an action leaves out a row in another state."""
-    return f"“{action.label}” does not apply to it as it is now."
+    return f"“{action.label}” does not apply to it in its present state."
 
 
 def of_keys(screen: BaseScreen, request: StaffRequest, keys: Sequence[UUID]) -> list[Any]:

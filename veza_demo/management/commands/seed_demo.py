@@ -90,7 +90,10 @@ class Command(BaseCommand):
                 f"--{name}", type=int, metavar="N", help=f"The number of {name}, at any scale."
             )
         parser.add_argument(
-            "--seed", type=int, default=1, help="Another number, other rows (default: %(default)s)."
+            "--seed",
+            type=int,
+            default=1,
+            help="A different seed makes different rows (default: %(default)s).",
         )
         parser.add_argument(
             "--now",

@@ -70,4 +70,4 @@ class Command(BaseCommand):
         if not second_factor.reset(user):
             return f"{user} has no second factor: nothing to reset"
         record_command(NAME, "second_factor.reset", user)
-        return f"{user} enrols a new second factor at the next sign-in; all sessions are ended"
+        return f"{user} must set up a new second factor at the next sign-in; all sessions are ended"

@@ -103,8 +103,8 @@ class Command(BaseCommand):
         if others := sorted({*chain.from_iterable(each)}):
             self.stderr.write(
                 f"{' and '.join(names)} may connect to other databases of this server, and use "
-                "there what PUBLIC may (REVOKE CONNECT ON DATABASE … FROM PUBLIC, or pg_hba.conf, "
-                f"prevents it): {listed(others, NAMED)}"
+                "what is granted to PUBLIC there (REVOKE CONNECT ON DATABASE … FROM PUBLIC, or "
+                f"pg_hba.conf, prevents it): {listed(others, NAMED)}"
             )
 
     def _roles(self) -> list[LoginRole]:
@@ -127,7 +127,7 @@ class Command(BaseCommand):
     def _role(kind: RoleKind, url: str) -> LoginRole:
         parts = conninfo_to_dict(url)
         if not parts.get("user"):
-            raise CommandError(f"{kind.setting} names no user")
+            raise CommandError(f"{kind.setting} does not name a user")
         database = str(connection.settings_dict["NAME"])
         if parts["dbname"] != database:
             raise CommandError(

@@ -182,7 +182,7 @@ class Statement:
         types = {kind for kind, _ in self.start.values.values()}
         for oid, (kind, value) in self.before.values.items():
             if self.after.values.get(oid) != (kind, value) and kind in types:
-                yield Harm(headings.RETIRE_VALUE, f"takes the value {value} from type {kind}")
+                yield Harm(headings.RETIRE_VALUE, f"removes the value {value} from type {kind}")
 
     def _triggers(self) -> Iterator[Harm]:
         """What the services' statements additionally do from now on."""

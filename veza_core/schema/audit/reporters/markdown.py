@@ -38,8 +38,8 @@ def render(report: AuditReport) -> str:
 
 def _executive_summary(report: AuditReport, gap_count: int) -> str:
     if not report.findings:
-        return f"The schema keeps the Standard: {summary(report)}."
-    lines = [f"The schema does not keep the Standard: {summary(report)}."]
+        return f"The schema meets the Standard: {summary(report)}."
+    lines = [f"The schema does not meet the Standard: {summary(report)}."]
     if gap_count:
         lines[0] += f" {counted(gap_count, 'table')} without a UUID key."
     lines += ["", "| Group | Errors | Warnings |", "| :--- | ---: | ---: |"]
@@ -96,7 +96,7 @@ def _by_rule(report: AuditReport) -> list[str]:
 
 def _recommendation(report: AuditReport, gap_count: int) -> str:
     if not report.findings:
-        return "Keep it so: run the audit in every deployment."
+        return "Run the audit in every deployment, so that it stays so."
     with_fix = sum(finding.fix is not None for finding in report.findings)
     steps = []
     if gap_count:
@@ -111,8 +111,8 @@ def _recommendation(report: AuditReport, gap_count: int) -> str:
         )
     if rest := len(report.findings) - with_fix - gap_count:
         steps.append(
-            f"Decide on the other {counted(rest, 'finding')} by the remedies above; what has to "
-            "stay goes into the exceptions file, with a reason and a date."
+            f"Decide on the other {counted(rest, 'finding')} by the remedies above. Write "
+            "what must stay into the exceptions file, with a reason and a date."
         )
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
 

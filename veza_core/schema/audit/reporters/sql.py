@@ -12,10 +12,10 @@ _HEAD = """\
 -- {count} of {total} findings in schema {schema} have SQL that fixes them.
 -- The database was {where}.
 -- Read it before you run it: psql -X -f FILE
--- Each statement commits by itself (no psql -1). Above each stands its lock, who waits for it and
--- what it does; for clients, what they notice. After a fix that fails the next one is tried; what
--- failed is listed at the end, and the exit status is 3.
--- lock_timeout bounds how long others wait behind a statement that waits for its own lock:
+-- Each statement commits by itself (no psql -1). The comment above it names its lock, who waits
+-- for it, what it does, and what clients notice. If a fix fails, the script continues with the
+-- next one. At the end it lists the failed fixes, and exits with status 3.
+-- A statement that waits for a lock makes others wait behind it. lock_timeout limits this time:
 -- psql -X -v lock_timeout=500ms -f FILE. Nobody waits for a concurrent statement, so it has none.
 
 \\set QUIET on

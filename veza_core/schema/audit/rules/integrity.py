@@ -98,7 +98,7 @@ def fk_on_delete(catalog: Catalog) -> Iterator[Found]:
     """A temporal key is not reported, because it only has NO ACTION."""
     for key in foreign_keys(catalog):
         if key.on_delete == "a" and not key.is_temporal:
-            message = f"{_spell(key)} refers to {key.target} and says nothing ON DELETE"
+            message = f"{_spell(key)} refers to {key.target} without ON DELETE"
             fix = None
             if key.is_valid and not key.is_deferrable:
                 fix = _replace(catalog, key, "RESTRICT")

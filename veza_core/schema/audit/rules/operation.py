@@ -28,7 +28,7 @@ def known(analyzed: datetime | None) -> str:
     reason="When it is full, every INSERT fails. A wider column needs a rewrite under an "
     "exclusive lock, and so do all columns that refer to it. This work takes weeks, and must "
     "begin early. A bigint sequence for an integer column ends where the column ends.",
-    remedy="Move the key to bigint or, better, to a UUID, while there is still room.",
+    remedy="Move the key to bigint or, better, to a UUID, before it is full.",
     bad="CREATE TABLE plays (number integer GENERATED ALWAYS AS IDENTITY);\n"
     "SELECT setval('plays_number_seq', 2000000000);",
     good="CREATE TABLE plays (number bigint GENERATED ALWAYS AS IDENTITY);\n"
