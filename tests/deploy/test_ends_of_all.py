@@ -202,8 +202,6 @@ FAILS = {
     "changepassword",
     "distribute",
     "loaddata",
-    "merge_model_instances",
-    "set_fake_emails",
 }
 SILENT = {"dumpdata"}
 
