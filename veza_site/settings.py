@@ -111,8 +111,13 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
-    # Commands for developers. An image for production does not have this package.
-    *(["veza_site.development"] if DEBUG and find_spec("veza_site.development") else []),
+    # Tools for developers, if they are installed: graph_models, shell_plus. The first app has those
+    # whose output is masked.
+    *(
+        ["veza_site.development", "django_extensions"]
+        if DEBUG and find_spec("django_extensions")
+        else []
+    ),
     "django_otp",
     "django_otp.plugins.otp_static",
     "django_otp.plugins.otp_totp",

@@ -4,11 +4,10 @@ import html
 import io
 import json
 import logging
-import pprint
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from contextlib import redirect_stdout
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -22,7 +21,6 @@ from django.views.debug import get_exception_reporter_class
 from veza_core.db.url import connection_parameters
 from veza_site.environment import NAMES, SECRET_NAMES
 from veza_site.logs import JsonFormatter, TextFormatter
-from veza_site.secrecy import MASK, masked_report
 
 PASSWORD = "p'w<&>\\d of the owner"
 READER = "reader/s p@ssword"
@@ -94,12 +92,7 @@ def test_error_report(settings: Any, debug: bool, kind: str) -> None:
     assert SHORT not in report
 
 
-def conninfo(values: dict[str, dict[str, str]]) -> str:
-    """Each dictionary as a line that libpq could read."""
-    return "\n".join(
-        " ".join(f"{name.lower()}='{value}'" for name, value in one.items())
-        for one in values.values()
-    )
+FORMATS = ("simple", "json", "pprint", "text", "value")
 
 
 @pytest.mark.parametrize(
@@ -112,20 +105,23 @@ def test_diffsettings(options: Any) -> None:
     assert shown(out.getvalue()) == set()
 
 
-@pytest.mark.parametrize("write", [json.dumps, pprint.pformat, repr, conninfo])
-def test_settings_in_any_format(write: Callable[[Any], str]) -> None:
-    """As commands print them, and as libpq reads them."""
-    default, support = django_settings.DATABASES["default"], django_settings.DATABASES["support"]
-    values = {
-        "default": {"USER": "veza", "PASSWORD": default["PASSWORD"]},
-        "support": {"USER": "veza_support", "PASSWORD": support["PASSWORD"], "password": SHORT},
-        "urls": {"DATABASE_URL": URL, "DATABASE_SUPPORT_URL": READER_URL},
-        "others": {"SECRET_KEY": KEY, "METRICS_TOKEN": TOKEN},
-    }
-    text = masked_report(write(values))
-    assert MASK in text
-    assert shown(text) == set()
-    assert SHORT not in text
+@pytest.mark.filterwarnings("ignore:The EMAIL_.* setting is deprecated")
+@pytest.mark.parametrize("style", FORMATS)
+def test_print_settings(style: str) -> None:
+    out = io.StringIO()
+    names = ("DATABASE*", "SECRET*", "METRICS*")
+    with redirect_stdout(out):
+        call_command("print_settings", *names, "--format", style, stdout=out)
+    assert "********" in out.getvalue()
+    assert shown(out.getvalue()) == set()
+
+
+@pytest.mark.parametrize("style", ["args", "keyvalue", "kwargs", "uri", "pgpass"])
+def test_sqldsn(style: str) -> None:
+    out = io.StringIO()
+    with redirect_stdout(out):
+        call_command("sqldsn", "--all", "--style", style, stdout=out)
+    assert shown(out.getvalue()) == set()
 
 
 @pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])

@@ -117,7 +117,8 @@ def test_an_odd_argument(migrated, arguments):
     assert_legible(result)
 
 
-@pytest.mark.parametrize("command", sorted(get_commands()))
+# Without aiosmtpd, mail_debug of django-extensions fails before it has a parser.
+@pytest.mark.parametrize("command", sorted(get_commands().keys() - {"mail_debug"}))
 def test_an_odd_option(migrated, command):
     """argparse repeats unknown and ambiguous options without escapes."""
     for option in ("--\x1b[31m\u202e=x", "-\x1b"):

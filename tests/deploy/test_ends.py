@@ -71,7 +71,7 @@ SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
 #: They use no table of the given database, or need more than it has.
 NOT_HELD = {
     *("createcachetable", "distribute", "export_schema"),
-    *("loaddata", "sync_roles"),
+    *("loaddata", "merge_model_instances", "sync_roles", "syncdata"),
 }
 #: All other commands that write, with arguments; `{}` is a new file.
 HELD = {

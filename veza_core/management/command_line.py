@@ -4,7 +4,10 @@ import re
 from collections.abc import Sequence
 
 #: Users type their own statements there, and the site's sessions have their own limits.
-UNBOUNDED = {"dbshell", "shell", "runserver", "testserver", "test"}
+UNBOUNDED = {
+    *("dbshell", "shell", "shell_plus", "runscript"),
+    *("runserver", "runserver_plus", "runprofileserver", "testserver", "test"),
+}
 
 #: An option and the value after its `=`.
 JOINED = re.compile(r"(--?[\w-]+)=\s*")
