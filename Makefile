@@ -143,7 +143,7 @@ rule-pages: setup ## Write docs/rules, a page for each rule of audit_schema
 	@$(MANAGE) audit_schema --write-pages docs/rules
 
 .PHONY: bench-audit
-bench-audit: setup ## Time the audit of 28, 1,000 and 10,000 tables, beside schemalint (minutes)
+bench-audit: setup ## Time the audit of 28, 1,000 and 10,000 tables, compared with schemalint (minutes)
 	@.venv/bin/python benchmarks/audit/run.py
 
 .PHONY: lock
@@ -186,7 +186,7 @@ release: setup ## Check everything, freeze the migrations, tag, and write dist/ 
 	@$(MAKE) sbom SBOM="dist/veza-$(VERSION).cdx.json"
 
 .PHONY: bench-migrate
-bench-migrate: setup ## Measure migrate beside psql and a bare start
+bench-migrate: setup ## Compare migrate with psql and a bare start
 	@.venv/bin/python -m benchmarks.migrate
 
 ERD_OPTIONS := --group-models --no-inheritance --disable-sort-fields --hide-edge-labels --arrow-shape crow \
@@ -203,7 +203,7 @@ bench-kill: setup ## Kill migrate 200 times, and check that the next run finishe
 	@.venv/bin/python -m benchmarks.kill
 
 .PHONY: bench-rehearsal
-bench-rehearsal: setup ## Kill migrate of later releases 200 times beside services, and check that the next run finishes
+bench-rehearsal: setup ## Kill migrate of later releases 200 times while services run, and check that the next run finishes
 	@.venv/bin/python -m tests.deploy.kills $(OPTIONS)
 
 .PHONY: bench-sign-in
@@ -211,23 +211,23 @@ bench-sign-in: setup ## Time every kind of refused sign-in, and compare them
 	@.venv/bin/python -m benchmarks.sign_in
 
 .PHONY: bench-admin
-bench-admin: setup ## Time the admin's pages beside stock ModelAdmins (OPTIONS="--scale medium")
+bench-admin: setup ## Compare the admin's pages with stock ModelAdmins (OPTIONS="--scale medium")
 	@.venv/bin/python -m benchmarks.admin.run $(OPTIONS)
 
 .PHONY: bench-deploy
-bench-deploy: setup ## Measure migrate and reset_db beside psql, dbmate, node-pg-migrate, stock Django
+bench-deploy: setup ## Compare migrate and reset_db with psql, dbmate, node-pg-migrate, stock Django
 	@.venv/bin/python -m benchmarks.deploy
 
 .PHONY: bench-search
-bench-search: setup ## Measure the admin's search box beside a stock ModelAdmin's (OPTIONS="--database bench_admin --keep")
+bench-search: setup ## Compare the admin's search box with a stock ModelAdmin's (OPTIONS="--database bench_admin --keep")
 	@.venv/bin/python -m benchmarks.admin.search $(OPTIONS)
 
 .PHONY: bench-purge
-bench-purge: setup ## Measure the load's latencies without purge, beside it, and beside one DELETE
+bench-purge: setup ## Measure the latencies of a load alone, during purge, and during one DELETE
 	@.venv/bin/python -m benchmarks.purge
 
 .PHONY: bench-seed
-bench-seed: setup ## Measure seed_demo beside a plain COPY of the same rows, and its memory
+bench-seed: setup ## Compare seed_demo with a plain COPY of the same rows, and measure its memory
 	@.venv/bin/python -m benchmarks.seed
 
 # Options of a run: make bench OPTIONS="--users 100000 --seconds 2".
@@ -246,7 +246,7 @@ bench-price: setup ## Measure what the Standard costs: keys, the trigger, indexe
 	@.venv/bin/python -m benchmarks.queries.price $(OPTIONS)
 
 .PHONY: bench-scale
-bench-scale: setup ## Measure partitions and BRIN beside V1's track_plays
+bench-scale: setup ## Compare partitions and BRIN with V1's track_plays
 	@.venv/bin/python -m benchmarks.queries.scale $(OPTIONS)
 
 .venv/bench: requirements-bench.lock .venv/installed
@@ -254,7 +254,7 @@ bench-scale: setup ## Measure partitions and BRIN beside V1's track_plays
 	@touch $@
 
 .PHONY: bench-plots
-bench-plots: setup .venv/bench ## Write docs/benchmarks/README.md and *.svg from the results beside them
+bench-plots: setup .venv/bench ## Write docs/benchmarks/README.md and *.svg from the results in that directory
 	@.venv/bin/python -m benchmarks.queries.tables
 	@.venv/bin/python -m benchmarks.queries.plots
 

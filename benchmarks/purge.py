@@ -1,4 +1,4 @@
-"""The latencies of running services alone, beside `purge`, and beside the large DELETEs that it
+"""The latencies of running services alone, during `purge`, and during the large DELETEs that it
 replaces.
 
 Run it with `make bench-purge`. Clients record plays, rotate refresh tokens, and look them up. A
@@ -202,7 +202,7 @@ def fill(parameters: dict[str, Any], sizes: dict[str, int]) -> None:
 
 
 def measure(case: Measured, parameters: dict[str, Any], options: argparse.Namespace) -> None:
-    """Run the case once beside the load, and check that it did its work."""
+    """Run the case once under the load, and check that it did its work."""
     load = Load(parameters, options.clients, options.rate)
     with load.running():
         time.sleep(1)

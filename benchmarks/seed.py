@@ -169,7 +169,7 @@ def compare(server: Server, seed: list[str], directory: Path, rounds: int) -> No
     print(
         f"\nseed_demo: {rows / ours.median:,.0f} rows a second (aim: 100,000); "
         f"plain COPY: {rows / plain.median:,.0f}\n"
-        f"rate beside plain COPY: {plain.median / ours.median:.0%}, "
+        f"rate compared with plain COPY: {plain.median / ours.median:.0%}, "
         f"{min(ratios):.0%} to {max(ratios):.0%} (aim: 70%)"
     )
 

@@ -15,12 +15,12 @@ def of_one_track(model: type[Model]) -> dict[str, Any]:
         for field in model._meta.concrete_fields
         if field.is_relation
     }
-    beside = [
+    others = [
         name
         for name, target in keys.items()
         if name != "track" and "track" in {field.name for field in target._meta.concrete_fields}
     ]
-    if not beside:
+    if not others:
         return {}
     track = baker.make(Track)
-    return {"track": track, **{name: baker.make(keys[name], track=track) for name in beside}}
+    return {"track": track, **{name: baker.make(keys[name], track=track) for name in others}}

@@ -7,7 +7,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):
-    """WhiteNoise, without the manifest: `collectstatic` writes it beside the files."""
+    """WhiteNoise, without the manifest: `collectstatic` writes it next to the files."""
 
     def add_file_to_dictionary(self, url: str, path: str, stat_cache: Any = None) -> None:
         if url != self.static_prefix + staticfiles_storage.manifest_name:  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Times the admin's pages on large tables, beside stock ModelAdmins of the same tables.
+"""Times the admin's pages on large tables, and stock ModelAdmins of the same tables.
 
 The time is the server's, from the request to the last byte of the answer, in one process. It
 includes middleware, templates and the staff log. Each round opens both pages. A page of the stock

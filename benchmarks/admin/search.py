@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--database", default="bench_search")
     parser.add_argument(
-        "--keep", action="store_true", help="leave the database, or use what is there"
+        "--keep", action="store_true", help="keep the database, or use the existing one"
     )
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
@@ -86,9 +86,9 @@ def measure(rounds: int) -> None:
     for name, text, model in terms():
         address = ours.post(SEARCH, {"q": text}).headers["Location"]
         times, page, count = timed(lambda address=address: ours.get(address), rounds)
-        beside, _, _ = timed(lambda text=text, model=model: stock(model, text), min(rounds, 3))
+        of_stock, _, _ = timed(lambda text=text, model=model: stock(model, text), min(rounds, 3))
         found = sum(group.number for group in page.context_data["groups"])
-        median, stock_median = statistics.median(times), statistics.median(beside)
+        median, stock_median = statistics.median(times), statistics.median(of_stock)
         print(
             f"{name:34} {found:7} {count:7} {median:6.1f} ms {max(times):6.1f} ms"
             f" {stock_median:7.1f} ms {stock_median / median:5.1f}",

@@ -1,4 +1,4 @@
-"""`make bench-audit`: the cost of an audit by the number of tables, and beside schemalint.
+"""`make bench-audit`: the cost of an audit by the number of tables, and compared with schemalint.
 
 It creates databases on the server of DATABASE_URL, or on the embedded one, and drops them. The
 largest takes minutes. Exits 1 if a claim is not true.

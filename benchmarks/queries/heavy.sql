@@ -1,5 +1,5 @@
--- Beside the rows: one user to delete, with {plays} plays and {tracks} tracks, and a queue that
--- workers do not empty.
+-- In addition to the rows: one user to delete, with {plays} plays and {tracks} tracks, and a
+-- queue that workers do not empty.
 
 WITH heavy AS (
     INSERT INTO users (email, username, slug, created_at)

@@ -273,8 +273,8 @@ def _show(results: dict[str, Any]) -> None:
     )
     lacking = results["unique_without"]
     report.console.print(
-        f"of {lacking['all']} unique indexes beside keys and those of users, {lacking['user_id']}"
-        f" lack user_id, {lacking['created_at']} lack created_at"
+        f"of {lacking['all']} unique indexes other than keys and those of users, "
+        f"{lacking['user_id']} lack user_id, {lacking['created_at']} lack created_at"
     )
 
 

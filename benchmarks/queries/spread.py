@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def _recent(session: psycopg.Connection[Any]) -> None:
-    """Print the rates of a table of the newest plays beside the log; all is rolled back."""
+    """Print the rates of a table of the newest plays next to the log; all is rolled back."""
     for statement in RECENT.split(";"):
         session.execute(statement.encode())
     session.execute(NEWEST.encode())
@@ -113,7 +113,7 @@ def _recent(session: psycopg.Connection[Any]) -> None:
     read = OF_USER.replace("track_plays", "recent_plays").encode()
     play = PLAY.replace("track_plays", "recent_plays").encode()
     reads = rate(lambda: session.execute(read, [random.choice(keys)[0]]).fetchall())  # noqa: S311
-    print(f"  newest plays of a user, of a table of {RECENT_ROWS:,} beside it: {reads:,.0f}")
+    print(f"  newest plays of a user, of a table of {RECENT_ROWS:,} next to it: {reads:,.0f}")
     plays = rate(lambda: session.execute(play, [keys[0][1], keys[0][0]]))
     print(f"  plays inserted there one by one: {plays:,.0f}")
     # Make them rows that the log does not have yet.

@@ -16,7 +16,7 @@ from benchmarks.server import ROOT
 RESULTS = ROOT / "docs" / "benchmarks"
 HEAD = """# Results of the benchmarks of the queries
 
-Written by `make bench-plots` from the JSON beside it; do not edit it. What it says is in
+Written by `make bench-plots` from the JSON in this directory; do not edit it. What it says is in
 [performance.md](../performance.md) and [scale.md](../scale.md). Ratios are medians over the rounds
 of a run, with the least and the most in brackets.
 """

@@ -1,4 +1,4 @@
--- Beside the rows: {roles} roles that teams made for themselves, each with ten permissions of its
+-- In addition to the rows: {roles} roles that teams made for themselves, each with ten permissions of its
 -- own, and each user in one. Of the few that come with the schema, all fit on two pages.
 
 WITH permission AS (

@@ -48,7 +48,7 @@ def test_development_reads_the_file(env_file: Any) -> None:
 def test_a_database_of_the_environment_is_not_met_with_the_file(
     env_file: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Otherwise `manage.py reset_db --noinput` beside a forgotten file would empty production."""
+    """Otherwise `manage.py reset_db --noinput` next to a forgotten file would empty production."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://veza@db.invalid/veza")
     environment.read_file()
     assert "DEBUG" not in os.environ

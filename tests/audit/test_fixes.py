@@ -62,7 +62,7 @@ def test_nothing_is_ever_deleted_by_a_new_key(make_database):
 
 @pytest.mark.process
 def test_index_of_a_partitioned_table_is_built_part_by_part(make_database):
-    """Beside running writes, with the existing indexes of partitions, at any depth."""
+    """Without blocking writes, and with the existing indexes of partitions, at any depth."""
     url = make_database("audit_parts")
     execute(
         url,

@@ -1,4 +1,4 @@
-"""The printed SQL as a script for psql beside a service: failures and waits."""
+"""The printed SQL as a script for psql while a service runs: failures and waits."""
 
 import psycopg
 

@@ -1,4 +1,4 @@
-"""Rows of the demo data by plain SQL, because Django's ORM does not work beside a browser."""
+"""Rows of the demo data by plain SQL, because Django's ORM does not work in an event loop."""
 
 from typing import Any
 

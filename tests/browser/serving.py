@@ -22,7 +22,7 @@ NOW = "2026-03-31"
 def fill(name: str, now: str | None = NOW) -> None:
     """Create the demo data in a migrated database; `now`: None for data up to today."""
     until = (f"--now={now}",) if now else ()
-    # A process: Django's ORM does not work beside the browser's event loop.
+    # A process: Django's ORM does not work in the browser's event loop.
     done = manage_process("seed_demo", *until, "--verbosity=0", **database_environment(name))
     assert done.returncode == 0, done.stderr
 

@@ -173,7 +173,7 @@ BAD = {
         "RunPython": [[RunPython(nothing)]],
         "RunPython without a transaction": [(False, RunPython(nothing))],
         "UPDATE": [[RunSQL("UPDATE tracks SET cover_art_path = 'x' WHERE cover_art_path IS NULL")]],
-        "UPDATE beside DDL": [
+        "UPDATE together with DDL": [
             [add("mood", TEXT), RunSQL("UPDATE tracks SET mood = 'x' WHERE mood IS NULL")]
         ],
         "UPDATE without a transaction": [(False, RunSQL("UPDATE tracks SET cover_art_path = ''"))],
@@ -329,7 +329,7 @@ BAD = {
         "its lock timeout, by a function": [
             [RunSQL("SELECT set_config('lock_timeout', '0', true)")]
         ],
-        "its lock timeout, beside a change of the models": [
+        "its lock timeout, together with a change of the models": [
             [SeparateDatabaseAndState(database_operations=[RunSQL("SET lock_timeout = 0")])]
         ],
         "triggers off in its session": [[RunSQL("SET LOCAL session_replication_role = replica")]],

@@ -25,7 +25,7 @@ UNQUEUED = re.compile(r"\s*(SELECT|(CREATE|DROP) INDEX CONCURRENTLY)\b")
 
 
 @contextmanager
-def beside(work: Callable[[threading.Event], None]) -> Iterator[None]:
+def in_a_thread(work: Callable[[threading.Event], None]) -> Iterator[None]:
     """Run the work in a thread; the end of the block sets its event."""
     done = threading.Event()
     worker = threading.Thread(target=work, args=[done])
@@ -54,7 +54,7 @@ def longest_wait(parameters: dict[str, Any], found: list[float]) -> Iterator[Non
                 longest = max(longest, seconds or 0.0)
 
     try:
-        with beside(look):
+        with in_a_thread(look):
             yield
     finally:
         found.append(longest)
@@ -74,7 +74,7 @@ def locks_in_the_way(
                 session.rollback()
                 done.wait(chance.uniform(0, longest))
 
-    with beside(hold):
+    with in_a_thread(hold):
         yield
 
 

@@ -1,4 +1,4 @@
-"""Rows are filled in batches beside writers, and the next run continues an interrupted one."""
+"""Rows are filled in batches while others write, and the next run continues an interrupted one."""
 
 import json
 import threading

@@ -9,7 +9,7 @@ import pytest
 from django.db.migrations.loader import MigrationLoader
 
 from tests import counts
-from tests.deploy.stalls import beside
+from tests.deploy.stalls import in_a_thread
 from tests.support import (
     database_environment,
     manage,
@@ -112,7 +112,7 @@ def traffic(name, stalls):
                 session.execute(INSERT, [f"{os.getpid()}-{number}@x.co", f"user{number}"])
                 stalls.append(time.monotonic() - started)
 
-    with beside(write):
+    with in_a_thread(write):
         yield
 
 

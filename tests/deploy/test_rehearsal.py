@@ -1,4 +1,4 @@
-"""Three releases after V1, beside services of the previous and of the next release: none fails."""
+"""Three releases after V1, while services of the previous and the next release run: none fails."""
 
 import io
 import os
@@ -238,7 +238,7 @@ def killed_process(name, version, text, number):
 
 
 def test_the_process_is_killed_and_each_release_is_completed(v1):
-    """Like a pod, which cannot undo anything itself. The next plain run continues, beside
+    """Like a pod, which cannot undo anything itself. The next plain run continues, with
     services.
     """
     committed = 0

@@ -36,7 +36,7 @@ def beside_chat(migrated, django_db_blocker):
 
 @pytest.fixture
 def name(beside_chat):
-    """A V1 database with a user in it, and a chat service beside it."""
+    """A V1 database with a user in it, and a chat service next to it."""
     with scratch_database(f"TEMPLATE {beside_chat}") as copy:
         yield copy
 

@@ -15,7 +15,7 @@ import pytest
 from benchmarks.queries.statements import sql
 from tests.distribute.nodes import database_on_all_nodes
 from tests.services.conftest import *
-from tests.services.racing import beside, is_free
+from tests.services.racing import concurrently, is_free
 from tests.services.test_job_races import *
 from tests.services.test_listening_races import *
 from tests.services.test_playlist_races import *
@@ -70,7 +70,7 @@ def test_two_versions_at_once_are_told_apart(first, second, user, track, layout)
     """Under layout A, Citus appends the number of the shard to the constraint's name."""
     values = [track, user, "b.flac", 1, None]
     with pytest.raises(psycopg.errors.UniqueViolation) as caught:
-        beside(first, second, sql("AddTrackVersion"), *values)
+        concurrently(first, second, sql("AddTrackVersion"), *values)
     name = "idx_track_versions_track_id_version_number"
     if layout == "A":
         name += r"_\d+"

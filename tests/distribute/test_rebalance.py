@@ -1,4 +1,4 @@
-"""A worker is added: shards move to it beside the commands, and the layout stays the same."""
+"""A worker is added: shards move to it during the commands, and the layout stays the same."""
 
 import os
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def moving(node: Node) -> Iterator[None]:
     with psycopg.connect(os.environ["CITUS_URL"]) as session:
         *_, (host, port, _) = session.execute(NODES).fetchall()
     node.session.execute("SELECT citus_add_node(%s, %s)", [host, port])
-    # Beside writes it copies from the WAL, if the server keeps enough of it.
+    # During writes it copies from the WAL, if the server keeps enough of it.
     logical = node.value("SHOW wal_level") == "logical"
     with psycopg.connect(node.url) as other:
         other.execute("UPDATE public.track_plays SET created_at = created_at")

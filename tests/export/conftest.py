@@ -1,4 +1,4 @@
-"""Separate databases for tests, beside the migrated one."""
+"""Separate databases for tests, other than the migrated one."""
 
 import subprocess
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""Beside others: locked rows are skipped, restored rows stay, one run at a time, and kills."""
+"""While others write: locked rows are skipped, restored rows stay, one run at a time, and kills."""
 
 import signal
 import time

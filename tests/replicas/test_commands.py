@@ -1,4 +1,4 @@
-"""Commands beside a replica: those that wait for it, and those that run on it."""
+"""Commands with a replica: those that wait for it, and those that run on it."""
 
 import io
 import threading

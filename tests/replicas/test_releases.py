@@ -1,4 +1,4 @@
-"""The releases of tests/deploy/releases.py, beside services, while the replica lags."""
+"""The releases of tests/deploy/releases.py, while services run and the replica lags."""
 
 import io
 from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import Any
 from tests.services.conftest import LONGEST, Session, wait_until
 
 
-def beside(
+def concurrently(
     first: Session, second: Session, statement: str, *values: Any, of_second: Any = None
 ) -> tuple[Any, Any]:
     """The second session's result of a statement that the first one has run, and then commits."""

@@ -7,18 +7,18 @@ import pytest
 
 from benchmarks.queries.statements import sql
 from tests.services.conftest import LONGEST, new_playlist, new_track, wait_until
-from tests.services.racing import beside, is_free
+from tests.services.racing import concurrently, is_free
 
 
 def test_a_like_counts_once(first, second, user, track):
-    assert beside(first, second, sql("LikeTrack"), user, track) == (1, 0)
+    assert concurrently(first, second, sql("LikeTrack"), user, track) == (1, 0)
     assert likes(first, track) == (1, 1)
 
 
 def test_a_like_that_is_taken_back_counts_once(first, second, user, track):
     first.run("LikeTrack", user, track)
 
-    assert beside(first, second, sql("UnlikeTrack"), user, track) == (1, 0)
+    assert concurrently(first, second, sql("UnlikeTrack"), user, track) == (1, 0)
     assert likes(first, track) == (0, 0)
 
 
@@ -40,13 +40,13 @@ def likes(session, track):
 def test_a_follower_counts_once(first, second, user):
     playlist = new_playlist(first, user)
 
-    assert beside(first, second, sql("FollowPlaylist"), user, playlist) == (1, 0)
-    assert beside(first, second, sql("UnfollowPlaylist"), user, playlist) == (1, 0)
+    assert concurrently(first, second, sql("FollowPlaylist"), user, playlist) == (1, 0)
+    assert concurrently(first, second, sql("UnfollowPlaylist"), user, playlist) == (1, 0)
     assert first.one("SELECT follower_count FROM playlists WHERE id = $1", playlist) == 0
 
 
 def test_no_play_is_lost(first, second, track):
-    beside(first, second, sql("CountPlay"), track)
+    concurrently(first, second, sql("CountPlay"), track)
 
     assert first.one("SELECT play_count FROM tracks WHERE id = $1", track) == 2
 
@@ -79,7 +79,7 @@ def test_a_track_listed_twice_is_counted_twice(first, track):
 def test_one_of_two_moves_a_track(first, second, user):
     track = first.run("CreateTrack", user, "T", None, None, None, None, "a.flac", True)[0]
 
-    got = beside(first, second, sql("MoveTrack"), track, "uploading", "processing")
+    got = concurrently(first, second, sql("MoveTrack"), track, "uploading", "processing")
 
     assert got == (1, 0)
     assert first.run("MoveTrack", track, "processing", "ready") == 1
@@ -89,7 +89,7 @@ def test_one_of_two_moves_a_track(first, second, user):
 def test_one_of_two_moves_a_stream(first, second, track):
     stream = first.run("CreateStream", track, None)[0]
 
-    assert beside(first, second, sql("MoveStream"), stream, "pending", "processing") == (1, 0)
+    assert concurrently(first, second, sql("MoveStream"), stream, "pending", "processing") == (1, 0)
     assert first.run("CompleteStream", stream, "https://e.org/a.m3u8", 3, 6000, [128]) == 1
     assert first.run("ReadyStream", track)[0] == stream
 
@@ -98,7 +98,7 @@ def test_two_versions_at_once_are_told_apart(first, second, user, track):
     values = [track, user, "b.flac", 1, None]
 
     with pytest.raises(psycopg.errors.UniqueViolation) as caught:
-        beside(first, second, sql("AddTrackVersion"), *values)
+        concurrently(first, second, sql("AddTrackVersion"), *values)
 
     assert caught.value.diag.constraint_name == "idx_track_versions_track_id_version_number"
     assert second.run("AddTrackVersion", *values)[1] == 2
@@ -108,7 +108,7 @@ def test_a_comment_and_its_count(first, second, user, track):
     comment = first.run("AddComment", track, user, None, "Good", None)[0]
     reply = first.run("AddComment", track, user, comment, "Yes", 1000)[0]
 
-    assert beside(first, second, sql("DeleteComment"), reply, user) == (1, 0)
+    assert concurrently(first, second, sql("DeleteComment"), reply, user) == (1, 0)
     assert first.one("SELECT comment_count FROM tracks WHERE id = $1", track) == 1
     assert first.run("EditComment", reply, user, "No") == 0
     ((id_, *_),) = first.execute(sql("NewestComments"), track)

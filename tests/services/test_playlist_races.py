@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.queries.statements import sql
 from tests.services.conftest import LONGEST, new_playlist, new_track, new_user, wait_until
-from tests.services.racing import beside, is_free
+from tests.services.racing import concurrently, is_free
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_reorder_waits_for_the_playlist_and_holds_no_entry(
 def test_reorders_at_once_do_not_deadlock(first, second, playlist, entries):
     values = [playlist, entries[::-1]]
 
-    got = beside(first, second, sql("ReorderPlaylist"), playlist, entries, of_second=values)
+    got = concurrently(first, second, sql("ReorderPlaylist"), playlist, entries, of_second=values)
 
     assert got == (5, 5)
     assert in_order(first, playlist) == entries[::-1]

@@ -117,7 +117,7 @@ def test_plays_that_were_purged_stay_counted_and_new_ones_are_not_counted_twice(
     first.execute("UPDATE tracks SET play_count = 0 WHERE id = $1", liked)
 
 
-# Beside services ------------------------------------------------------------------------------
+# While services run ------------------------------------------------------------------------------
 
 
 def test_what_services_do_between_the_measure_and_the_repair(

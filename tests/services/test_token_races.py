@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.queries.statements import replace, sql
 from tests.services.conftest import LONGEST, new_user, wait_until
-from tests.services.racing import beside
+from tests.services.racing import concurrently
 
 SOON = datetime.now(UTC) + timedelta(days=1)
 
@@ -31,7 +31,7 @@ def token(first, user, device):
 
 def rotate_at_once(first, second, token, statement):
     values = [[token, hashed(), SOON, None, None] for _ in "12"]
-    return beside(first, second, statement, *values[0], of_second=values[1])
+    return concurrently(first, second, statement, *values[0], of_second=values[1])
 
 
 def test_a_refresh_token_is_exchanged_only_once(first, second, token):
@@ -65,7 +65,7 @@ def test_a_token_that_is_used_twice_ends_its_session(first, second, user, device
     first.run("CreateRefreshToken", user, another, other, SOON, None, None)
     # The thief's use is under way while the owner's comes.
     values = [token, successor, SOON, None, None]
-    got = beside(first, second, sql("RotateRefreshToken"), *values)
+    got = concurrently(first, second, sql("RotateRefreshToken"), *values)
     assert got[1] is None
 
     assert second.run("EndSessionOfReusedToken", token) == 1
@@ -127,13 +127,13 @@ def test_the_token_of_an_e_mail_is_used_once(first, second, user, create, use):
     email = first.one("SELECT email FROM users WHERE id = $1", user)
     first.run(create, *([user, token] if "Reset" in create else [user, email, token]), SOON)
 
-    assert beside(first, second, sql(use), token) == ((user,), None)
+    assert concurrently(first, second, sql(use), token) == ((user,), None)
 
 
 def test_no_failed_sign_in_is_lost(first, second, user):
     values = [user, 2, 60]
 
-    before, after = beside(first, second, sql("RecordFailedSignIn"), *values)
+    before, after = concurrently(first, second, sql("RecordFailedSignIn"), *values)
 
     assert before == (1, None)
     assert after[0] == 2
@@ -158,7 +158,7 @@ def test_a_user_cannot_end_a_suspension_by_staff(first, user):
 def test_an_identity_is_never_moved_to_another_user(first, second, user):
     identity = ["provider", hashed(), None, None, None, "secret", None, None]
 
-    got = beside(
+    got = concurrently(
         first,
         second,
         sql("SaveIdentity"),

@@ -16,7 +16,7 @@ LOG = "/admin/veza_site/stafflogentry/"
 
 ACTIONS = "idx_stafflog_actions"
 #: What reads the entries that those of an action on many rows belong to, and what is shown.
-BESIDE = {"idx_stafflog_batch", "veza_site_stafflogentry_pkey"}
+OTHER_INDEXES = {"idx_stafflog_batch", "veza_site_stafflogentry_pkey"}
 
 #: Looks at one account, and at others; a few actions among them.
 LOOKS = """
@@ -110,7 +110,7 @@ def test_actions_are_found_by_an_index(staff, bob):
             for statement in asked:
                 scans = [node for node in nodes(plan_of(statement)) if "Relation Name" in node]
                 # The start page asks for each entry whether others of the same action are there.
-                names = {scan.get("Index Name") for scan in scans} - BESIDE
+                names = {scan.get("Index Name") for scan in scans} - OTHER_INDEXES
                 assert names == {index}, statement
                 assert sum(map(rows_read, scans)) <= 60, statement
 

@@ -176,7 +176,7 @@ class RestoreContent(ContentAction):
         try:
             deletion = UUID(query.get("deletion", ""))
         except ValueError as error:
-            raise ConflictError("Choose “Undo” beside the deletion that you mean.") from error
+            raise ConflictError("Choose “Undo” next to the deletion that you mean.") from error
         return counts(item.screen.model for item in self.items(site, deletion))
 
     def items(self, site: StaffSite, deletion: UUID) -> list[Item]:

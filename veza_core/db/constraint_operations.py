@@ -22,7 +22,7 @@ SELECT attnotnull FROM pg_attribute WHERE attname = %s AND attrelid = %s::regcla
 
 
 class SetNotNull(NotInTransactionMixin, AlterField):
-    """Make a column NOT NULL, and read the table beside running writes.
+    """Make a column NOT NULL, and read the table while others write to it.
 
     It adds a check NOT VALID and validates it. Then `SET NOT NULL` needs no scan (PostgreSQL, ALTER
     TABLE). Each step is a separate transaction; the migration needs `atomic = False`. If a row has
@@ -81,7 +81,7 @@ class AddForeignKeyNotValid(AlterField):
 
 
 class AddUniqueConcurrently(NotInTransactionMixin, AddConstraint):
-    """Add a `UniqueConstraint` with an index that is built beside running writes.
+    """Add a `UniqueConstraint` with an index that is built while others write.
 
     The migration needs `atomic = False`. It fails if two rows are the same; the next run drops what
     that leaves.

@@ -69,7 +69,7 @@ def place_by_environment(keyword: str) -> str:
 def socket_directory(port: str) -> str:
     """The directory of a local server's socket, if no host is named.
 
-    Each build of libpq has its own default, and psycopg's differs from that of the pg_dump beside
+    Each build of libpq has its own default, and psycopg's differs from that of the pg_dump next to
     it.
     """
     for directory in SOCKET_DIRECTORIES:

@@ -1,4 +1,4 @@
-"""Operations that fill rows in batches, beside running services; docs/changing.md, "Fill rows".
+"""Operations that fill rows in batches, while services run; docs/changing.md, "Fill rows".
 
 A condition is true for the rows that are not filled yet. So after a kill the next run continues,
 and a second run finds nothing to do.

@@ -1,4 +1,4 @@
-"""How a job behaves beside other users of the tables: batches, pauses, and obstacles."""
+"""How a job shares the tables with other sessions: batches, pauses, and obstacles."""
 
 import time
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ LOCKED = "locked by other sessions"
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a run behaves beside other users of the tables.
+    """How a run shares the tables with other sessions.
 
     `batch_size`: the most rows that one transaction deletes or updates, including cascades.
     `lock_timeout`: seconds that a statement waits for a lock. It is less than PostgreSQL's

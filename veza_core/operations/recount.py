@@ -1,4 +1,4 @@
-"""Measures how far counters are off, and adds the difference, beside running services.
+"""Measures how far counters are off, and adds the difference, while services run.
 
 A row and its counter change in one transaction. So the difference between them, seen in one
 snapshot, does not change while services count. It is measured without a lock, however long that

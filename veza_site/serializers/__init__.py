@@ -47,7 +47,7 @@ def unwritten_origin() -> dict[str, Any] | None:
 
 
 class OriginMixin(Serializer):
-    """Writes it into the first object, beside the model's name."""
+    """Writes it into the first object, next to the model's name."""
 
     def get_dump_object(self, obj: Model) -> dict[str, Any]:
         written: dict[str, Any] = super().get_dump_object(obj)

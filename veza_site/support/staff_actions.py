@@ -68,7 +68,7 @@ class StaffPanel(Panel):
     """A panel of a row's page."""
 
     headings: Sequence[str]
-    #: Whether it fits beside the timeline.
+    #: Whether it fits next to the timeline.
     is_narrow: bool
 
     def table(self) -> HtmlTable:

@@ -229,7 +229,7 @@ def _plain(programs: Path, account: Account) -> Iterator[Path]:
         yield programs
         return
     with tempfile.TemporaryDirectory(prefix="veza-initdb-") as temporary:
-        # The wheel's libraries are beside its package.
+        # The wheel's libraries are next to its package.
         copies = [installation, *installation.parent.parent.glob("*.libs")]
         for directory in copies:
             shutil.copytree(

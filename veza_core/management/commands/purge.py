@@ -22,11 +22,11 @@ from veza_core.visible import visible
 
 
 class Command(DatabaseCommand):
-    """Small batches with pauses, beside running services; can be killed and run again."""
+    """Small batches with pauses, while services run; can be killed and run again."""
 
     help = (
         "Deletes expired tokens and sessions, rows that were soft-deleted long ago, and old "
-        "logs, in small batches beside running services. The PURGE_… settings say when."
+        "logs, in small batches while services run. The PURGE_… settings say when."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -35,7 +35,7 @@ class Command(DatabaseCommand):
 
     help = (
         "Compares counter columns with the rows that they count, reports the differences, and "
-        "repairs them, in small batches beside running services."
+        "repairs them, in small batches while services run."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

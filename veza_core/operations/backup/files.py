@@ -18,7 +18,7 @@ LONGEST_BEGINNING = 200
 def written_whole(path: Path, *, replace: bool, ending: str = "") -> Iterator[Path]:
     """Yield an empty file; it gets its name if the block succeeds.
 
-    Until then it is a hidden file beside it, whose name has this ending, with mode 0600 because it
+    Until then it is a hidden file next to it, whose name has this ending, with mode 0600 because it
     contains password hashes. It is deleted if the block fails. Raises `CommandError` if the file
     exists and may not be replaced, and for errors of the file system.
     """

@@ -1,4 +1,4 @@
-"""Django's migration executor, made safe against kills and beside live traffic."""
+"""Django's migration executor, made safe against kills, and while services run."""
 
 import random
 import time

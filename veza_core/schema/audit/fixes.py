@@ -150,9 +150,9 @@ class _Building:
 
 
 def drop_index(index: Index) -> str:
-    """Return the statement that drops an index, beside running writes if that is possible."""
-    beside = "" if index.table.is_partitioned else " CONCURRENTLY"
-    return f"DROP INDEX{beside} {index.identity};"
+    """Return the statement that drops an index, without blocking writes if that is possible."""
+    how = "" if index.table.is_partitioned else " CONCURRENTLY"
+    return f"DROP INDEX{how} {index.identity};"
 
 
 def duplicates(index: Index) -> str:

@@ -97,7 +97,7 @@ class Meaning:
     def other_key(self, table: Table, column: str) -> Column | None:
         """The key of another table that `<something>_id` names, of whatever type.
 
-        None beside a column `<something>_type`, which says to which table it refers.
+        None if there is a column `<something>_type`, which says to which table it refers.
         """
         match self._named(table, column):
             case (target, key) if target is not table:

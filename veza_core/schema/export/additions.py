@@ -158,7 +158,7 @@ def _new_names(was: Iterable[str], now: Iterable[str]) -> dict[str, str]:
 
     PostgreSQL adds a column at the end, so a new name before an old column is a rename. The last
     columns may also be dropped and added, because the tables are empty. If a migration also drops a
-    column beside it, `exporting.prove` refuses the result.
+    column next to it, `exporting.prove` refuses the result.
     """
     found: dict[str, str] = {}
     before, after = list(was), list(now)

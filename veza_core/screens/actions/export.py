@@ -72,7 +72,7 @@ def headings(screen: BaseScreen, fields: Iterable[AnyField]) -> list[str]:
     for field in fields:
         found.append(str(field.column))
         if _is_named(screen, field):
-            # `user` beside `user_id`.
+            # `user` next to `user_id`.
             found.append(field.name)
     return found
 

@@ -1,4 +1,4 @@
-// The buttons beside ids: each copies the complete id, and says so.
+// The buttons next to ids: each copies the complete id, and says so.
 "use strict";
 document.addEventListener("click", async (event) => {
     const button = event.target.closest("button[data-copy]");

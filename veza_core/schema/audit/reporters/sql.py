@@ -1,4 +1,4 @@
-"""The fixes as a script for psql that runs beside a service."""
+"""The fixes as a script for psql that can run while services run."""
 
 import re
 

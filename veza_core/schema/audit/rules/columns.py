@@ -76,9 +76,9 @@ def _evidence(column: Column) -> str:
 )
 def type_differs(catalog: Catalog) -> Iterator[Found]:
     """A column `<x>_id` is compared with the key of table x in the same schema. Columns of a
-    foreign key are not checked here, because fk-type-mismatch checks them. Nor are columns beside a
-    column `<x>_type`, because they can refer to any table. Other columns of the same name may mean
-    different things in different tables.
+    foreign key are not checked here, because fk-type-mismatch checks them. Nor is a column that has
+    a column `<x>_type` next to it, because it can refer to any table. Other columns of the same
+    name may mean different things in different tables.
     """
     for table in catalog.tables:
         declared = {name for key in table.foreign_keys for name in key.columns}

@@ -96,7 +96,7 @@ def _rebuild(index: Index) -> Fix | None:
     fix="DROP INDEX CONCURRENTLY public.plays_user;",
 )
 def index_duplicate(catalog: Catalog) -> Iterator[Found]:
-    """A UNIQUE constraint beside another index of the same columns is reported too. A primary key,
+    """A UNIQUE constraint is reported too if another index has the same columns. A primary key,
     an exclusion constraint, and an index that replication, CLUSTER or a foreign key needs are never
     reported.
     """
@@ -141,7 +141,7 @@ def _drop(index: Index, other: Index) -> Fix:
 
 
 def needless(table: Table) -> Iterator[tuple[Index, Index, bool]]:
-    """Find each index that is not needed beside another one; True if both are the same."""
+    """Find each index that another one makes superfluous; True if both are the same."""
     usable = [index for index in table.indexes if index.is_usable and not index.is_exclusion]
     # Without the direction, because a b-tree can be read in both.
     if len({index.elements[0][:-1] for index in usable}) == len(usable):

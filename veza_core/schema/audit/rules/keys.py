@@ -24,7 +24,7 @@ def reference(
 ) -> tuple[list[str], dict[str, tuple[str, ...]]]:
     """Return the statements that add a foreign key, and what to run if one of them fails.
 
-    The rows are checked in a second step, beside running writes. A partitioned table accepts NOT
+    The rows are checked in a second step, while others write. A partitioned table accepts NOT
     VALID from PostgreSQL 18 on. In older versions, each partition first gets the key and is
     checked.
     """

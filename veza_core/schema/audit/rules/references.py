@@ -137,7 +137,7 @@ ALTER TABLE public.plays VALIDATE CONSTRAINT plays_user_id_fkey;""",
 def fk_missing(catalog: Catalog) -> Iterator[Found]:
     """UUID columns are reported, and integer columns if a table of that name has an integer key. A
     text is taken as an id from elsewhere. Not reported are the table's own key, a virtual column,
-    which cannot have a foreign key, and an integer beside a column `<something>_type`, which names
+    which cannot have a foreign key, and an integer next to a column `<something>_type`, which names
     the table.
     """
     for table in catalog.tables:

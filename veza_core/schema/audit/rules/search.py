@@ -48,7 +48,7 @@ def _listed(words: Iterable[str]) -> str:
     "contains the whole primary key.",
     remedy="Create another index WHERE deleted_at IS NULL, and drop this one, in the same release "
     "as the clients: ON CONFLICT (email) must become ON CONFLICT (email) WHERE deleted_at IS "
-    "NULL. The SQL creates the new index beside running writes before it drops the old one. No "
+    "NULL. The SQL creates the new index without blocking writes, before it drops the old one. No "
     "SQL is printed for a DEFERRABLE constraint, because an index cannot be deferred.",
     bad="CREATE TABLE users (email text, deleted_at timestamptz);\n"
     "CREATE UNIQUE INDEX idx_users_email ON users (email);",

@@ -124,8 +124,8 @@ def timestamps_type(catalog: Catalog) -> Iterator[Found]:
     "timestamps-nullable",
     "Nullable created_at or updated_at",
     reason="A row without a time is missing in every list that is sorted or filtered by it.",
-    remedy="Fill in the NULLs, then SET NOT NULL. The SQL first checks beside running writes that "
-    "there are no NULLs, so that SET NOT NULL is quick. It fails if there are some.",
+    remedy="Fill in the NULLs, then SET NOT NULL. The SQL first checks, without blocking writes, "
+    "that there are no NULLs, so that SET NOT NULL is quick. It fails if there are some.",
     bad="CREATE TABLE plays (created_at timestamptz DEFAULT CURRENT_TIMESTAMP);",
     good=TABLE,
     example="public.plays.created_at",
@@ -145,7 +145,7 @@ def timestamps_nullable(catalog: Catalog) -> Iterator[Found]:
         where = f"{table.identity}.{column.name}"
         if column.unchecked_not_null is not None:
             message = f"{column.name} may still have NULLs: its NOT NULL is NOT VALID"
-            # It checks the rows beside running writes.
+            # It checks the rows without blocking writes.
             clause = f"VALIDATE CONSTRAINT {ident(column.unchecked_not_null)}"
             fix = Fix(Stage.DEFAULT, (alter_table(table, clause),), frozenset([f"null of {where}"]))
             yield Found(table, where, message, fix)

@@ -1,6 +1,6 @@
 """Compares the findings of the audit in a database with those of five other tools.
 
-    python -m benchmarks.audit.beside URL --schema public --splinter splinter.sql --health sql/
+    python -m benchmarks.audit.comparison URL --schema public --splinter splinter.sql --health sql/
 
 `splinter.sql` is the file of the repository supabase/splinter, `sql/` the directory of
 mfvanek/pg-index-health-sql. schemalint comes from npm, squawk reads the output of pg_dump, and
