@@ -29,7 +29,7 @@ LONGEST_STOP = 30
 
 
 def begin() -> None:
-    """Choose the run's directory for everything that it starts; do nothing if there is no room.
+    """Choose the run's directory for everything that it starts; do nothing if space is short.
 
     A server that DATABASE_URL or EMBEDDED_DIRECTORY names is used unchanged.
     """

@@ -1,4 +1,4 @@
-"""The cursor begins where the user goes on, and a screen reader reads errors first."""
+"""The cursor is in the field that the user fills in next; a screen reader reads errors first."""
 
 import re
 

@@ -149,7 +149,7 @@ def test_the_way_in(db: None, form: Any, post: bool) -> None:
         assert not where.startswith("//"), where
 
 
-#: "somebody", encoded once more.
+#: "somebody", encoded twice.
 ENCODED = ("%73omebody", "%2573omebody", "&#115;omebody", "\\u0073omebody", "\\x73omebody",
            "_73omebody", "=?utf-8?q?somebody?=", "+ACIAcw-omebody")  # fmt: skip
 

@@ -44,7 +44,7 @@ def fails(*arguments):
 
 
 def manage(*arguments, **environment):
-    """Run manage.py as a shell does; the width of pytest-xdist's terminal is none of its own."""
+    """Run manage.py as a shell does, without the width of pytest-xdist's terminal."""
     inherited = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     return forked.run(
         ROOT / "manage.py", ("audit_schema", *arguments), {**inherited, **environment}

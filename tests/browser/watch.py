@@ -38,7 +38,7 @@ class Watch:
     def _console(self, message: ConsoleMessage) -> None:
         expected = any(text in message.text for text in self.expected)
         # Chromium, and not chromium-headless-shell, asks for it where a page names no icon, as the
-        # one between two tests. `check` sees to it that the site's pages name theirs.
+        # one between two tests. `check` makes sure that the site's pages name theirs.
         expected |= message.location["url"] == f"https://{self.host}/favicon.ico"
         if message.type in ("error", "warning") and not expected:
             self.faults.append(f"console: {message.text} ({message.location['url']})")

@@ -47,7 +47,7 @@ def rows() -> list[list[str]]:
 
 
 def told() -> list[str]:
-    """The points in the tables; a section or chapter stands for all of its points."""
+    """The points in the tables; a section or chapter means all of its points."""
     found: list[str] = []
     for cells in rows():
         for name in cells[0].split(", "):

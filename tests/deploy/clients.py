@@ -113,7 +113,7 @@ class Clients:
                 thread.join()
 
     def _wait_for_all(self, names: set[str]) -> None:
-        """Wait until each has run once more."""
+        """Wait until each has run again."""
         before = Counter(self.done)
         pause = threading.Event()
         for _ in range(600):

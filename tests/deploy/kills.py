@@ -44,7 +44,7 @@ TERMINATE = f"""
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = '{{}}' AND application_name <> '{SERVICE}'
 """
-# A sequence that is copied by way of the WAL goes back when the server crashes soon after: what its
+# A sequence that is copied through the WAL is set back if the server crashes soon after: what its
 # page says was written to the WAL was written for the original alone.
 COPY = "STRATEGY file_copy"
 RECORDED = "SELECT app, name FROM django.django_migrations ORDER BY 1, 2"

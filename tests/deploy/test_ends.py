@@ -63,7 +63,7 @@ def wait_for(session, query):
 def wait_for_none(session, query):
     deadline = time.monotonic() + 60
     while session.execute(query).fetchall():
-        assert time.monotonic() < deadline, "it goes on"
+        assert time.monotonic() < deadline, "it continues"
         time.sleep(0.02)
 
 

@@ -81,7 +81,7 @@ def test_a_fresh_run_renders_each_model_less_than_three_times(monkeypatch):
     assert len(rendered) <= len(state.models) + 3 * changes
     assert len(rendered) < 3 * len(state.models)
     state.clear_delayed_apps_cache()
-    assert "apps" in state.__dict__, "all models would be rendered once more"
+    assert "apps" in state.__dict__, "all models would be rendered again"
 
 
 def test_what_was_rendered_is_what_rendering_all_gives():

@@ -183,7 +183,7 @@ def test_what_is_forgotten_is_said_by_name(project, subtests):
         "public.users: no comment on column pronouns (comment-missing). Add db_comment=",
         "docs/schema.md: users.pronouns is not in the contract. Add pronouns and its type to",
         'seed_demo has no values for users.pronouns. Add "pronouns": ….',
-        # The column that is gone.
+        # The removed column.
         "sections names sample_rate, which is not a column of tracks. Remove sample_rate.",
         ": sample_rate is not a column of tracks. Remove sample_rate.",
         "docs/schema.md: sample_rate is not a column of tracks. Remove sample_rate.",

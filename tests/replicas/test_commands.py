@@ -92,7 +92,7 @@ def test_a_role_without_access_gets_one_message(primary: Pair) -> None:
 def test_jobs_wait_between_batches(
     primary: Pair, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    """The replica stands still when the job begins; the first time that it waits, it goes on."""
+    """Replay is paused when the job begins, and resumes when the job waits for the first time."""
     with primary.primary() as session:
         session.execute(FILL.encode())
         session.execute(
@@ -120,7 +120,7 @@ def test_jobs_wait_between_batches(
 
 
 def test_a_concurrent_index_waits_for_a_replica_that_applies_late(primary: Pair) -> None:
-    """It is told for whom, and built when the replica has caught up."""
+    """A line says which replica it waits for; the index is built when that has caught up."""
     is_there = f"SELECT to_regclass('{BY_TITLE.name}') IS NOT NULL"
 
     class Report(MigrationReport):

@@ -64,7 +64,7 @@ def test_one_of_two_is_silent(site: Site, settings: Any, monkeypatch: pytest.Mon
 
 
 def test_several_hosts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """libpq goes on to the next one."""
+    """libpq tries the next one."""
     host = f"/no such directory,{site.pair.standby.host}"
     monkeypatch.setitem(connections.settings[REPLICA], "HOST", host)
     monkeypatch.setitem(connections.settings[REPLICA], "PORT", "5432,5432")

@@ -103,7 +103,7 @@ def test_a_recovery_conflict_within_a_page(
         return title(self, row)
 
     monkeypatch.setattr(UserAdmin, "title_of", conflict)
-    # Nobody looks: what is told is what the page met.
+    # Nothing checks the replica meanwhile: the reason is what the page ran into.
     monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 1000)
     answer = site.client.get(page_of(site.staff))
     assert (answer.status_code, calls) == (200, [REPLICA, "support"])

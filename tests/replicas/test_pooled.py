@@ -146,7 +146,7 @@ def test_staff_read_back_the_text_they_wrote(
             assert site.sources[-1] == REPLICA
         site.well()
         assert "Lift the ban" in site.client.get(page_of(bob)).text
-        # The pooler answers, though no server stands behind it.
+        # The pooler answers, though it has no server.
         pair.standby.stop()
         assert site.source() == "primary"
         site.told("unreachable")
@@ -185,7 +185,7 @@ def test_a_failover(
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The pooler is pointed at the new primary: staff and commands go on, nothing is lost."""
+    """The pooler is pointed at the new primary: staff and commands continue, nothing is lost."""
     pair = failover.pair
     with (
         pooler(pair, mode) as pool,

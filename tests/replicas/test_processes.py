@@ -27,7 +27,7 @@ pytestmark = pytest.mark.process
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 COOKIE = re.compile(r"Set-Cookie: (__Host-csrf=[^;]+)", re.I)
 LIFT = "Lift the ban"
-#: More than a test takes, so that a page of a replica that stands still is only said to be old.
+#: More than a test takes, so that a page from a replica whose replay is paused is only called old.
 PATIENT = "600"
 
 

@@ -42,7 +42,7 @@ def place(host: str) -> dict[str, Any]:
 
 
 class Told(io.StringIO):
-    """The replica goes on as soon as `migrate` says that it waits for it."""
+    """Replay resumes as soon as `migrate` says that it waits for the replica."""
 
     def __init__(self, pair: Pair) -> None:
         super().__init__()

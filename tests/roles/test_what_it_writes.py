@@ -84,7 +84,7 @@ def form_of(action, row):
 
 @pytest.fixture
 def staff(database):
-    """Somebody who may do everything, in the database, by the owner's hand."""
+    """Somebody with all permissions, inserted by the owner."""
     with in_process.default_database(database):
         user = make_user("boss", role=UserRole.SUPER_ADMIN)
         yield user

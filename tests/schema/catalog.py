@@ -110,7 +110,7 @@ class Index:
 
 @dataclass(frozen=True)
 class Catalog:
-    """The tables by name, and their foreign keys and indexes once more, taken apart."""
+    """The tables by name, and their foreign keys and indexes again, in parts."""
 
     tables: dict[str, Table]
     foreign_keys: list[ForeignKey]

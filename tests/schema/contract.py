@@ -26,7 +26,7 @@ class Contract:
     roles: dict[str, list[str]] = field(default_factory=dict)
     #: What is said of a column in parentheses, by (table, column).
     notes: dict[tuple[str, str], str] = field(default_factory=dict)
-    #: The checks by their names: table, column, and the words that stand behind it.
+    #: The checks by their names: table, column, and the words that define it.
     checks: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     prose: list[str] = field(default_factory=list)
     #: Storage parameters, as PostgreSQL writes them, and the tables that have them.

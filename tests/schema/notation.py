@@ -44,7 +44,7 @@ class ContractError(Exception):
 
 
 def split(text: str, separator: str) -> list[str]:
-    """Split where the separator stands outside of parentheses."""
+    """Split at separators outside of parentheses."""
     parts, depth = [""], 0
     for position, character in enumerate(text):
         depth += (character == "(") - (character == ")")
@@ -55,7 +55,7 @@ def split(text: str, separator: str) -> list[str]:
 
 
 class TableReader:
-    """Reads what stands after `**table** (soft)`.
+    """Reads the text after `**table** (soft)`.
 
     Leaves the definitions in `table`, remarks on columns in `notes`, and in `prose` what is not
     notation. Raises `ContractError` for notation that it cannot read.
@@ -66,7 +66,7 @@ class TableReader:
         self.soft = soft
         self.enums = enums
         self.notes: dict[str, str] = {}
-        #: Its checks by their names: the column, and the words that stand behind it.
+        #: Its checks by their names: the column, and the words that define it.
         self.checks: dict[str, tuple[str, str]] = {}
         self.prose: list[str] = []
         trigger = f"update_{name}_updated_at"

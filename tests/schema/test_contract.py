@@ -14,7 +14,7 @@ def test_tables(live, document):
 
 
 def test_how_many_there_are(live):
-    """`tests.counts`, from which all other tests have them, counts what is there."""
+    """`tests.counts`, which all other tests use, counts the objects of the database."""
     tables = live.tables.values()
     foreign_keys = [
         text

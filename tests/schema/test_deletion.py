@@ -1,4 +1,4 @@
-"""What a hard delete takes along, and what it leaves, by plain SQL."""
+"""What a hard delete also deletes, and what it leaves, by plain SQL."""
 
 import pytest
 
@@ -8,7 +8,7 @@ proves = pytest.mark.proves
 
 
 def test_each_foreign_key(live, rows, case):
-    """CASCADE takes the row along; SET NULL keeps it, with NULL in place of the reference."""
+    """CASCADE deletes the row too; SET NULL keeps it, with NULL in place of the reference."""
     for key in live.foreign_keys:
         with case(key.name):
             parent = rows.insert(key.target)

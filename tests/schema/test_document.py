@@ -132,7 +132,7 @@ def proven() -> set[str]:
 
 
 def test_every_sentence_is_proven(document):
-    """What a test quotes stands in the document, and nothing else does."""
+    """The document contains what tests quote, and nothing else."""
     prose = "\n".join(document.prose)
     notes = "\n".join(document.notes.values())
     quotes = proven() | set(GUIDANCE)

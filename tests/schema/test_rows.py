@@ -36,7 +36,7 @@ def test_ids_differ(live, rows, case):
     "assignment", ["id = id", "updated_at = '1999-12-31'", "updated_at = NULL"]
 )
 def test_update_moves_updated_at(live, rows, case, assignment):
-    """Each row was updated last in 2000, since this test's own time stands still."""
+    """Each row was updated last in 2000, because time does not pass within a test's transaction."""
     old = "2000-01-01T00:00:00Z"
     for name in live.tables:
         with case(name):

@@ -72,7 +72,7 @@ def test_a_username_is_taken_in_every_case(rows):
 
 
 def test_a_stream_is_asked_for_once(rows):
-    """Of a version, or of the track's first file; when it is under way, once more."""
+    """Of a version, or of the track's first file; once it is being processed, again."""
     track = rows.insert("tracks")
     version = rows.insert("track_versions", track_id=track)
     name = "idx_hls_transcode_queue_track_id_track_version_id"

@@ -19,7 +19,7 @@ FILES = {
     "stream": ("streams.sql",),
     "chat": ("rooms.sql",),
 }
-#: Who runs a statement that stands in another one's file.
+#: Who runs a statement that is in another one's file.
 PLAYS = ("RecordPlay", "RecordPlays", "CountPlay", "CountPlays")
 ALSO = {
     "api": ("EnqueueTranscodeJob", "ReadyStream"),

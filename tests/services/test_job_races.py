@@ -1,4 +1,4 @@
-"""Jobs of the transcode queue, when several workers come at once: see `racing`."""
+"""Jobs of the transcode queue, with several workers at the same time: see `racing`."""
 
 import pytest
 

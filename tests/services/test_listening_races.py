@@ -1,4 +1,4 @@
-"""Likes, follows, plays and states, when two come at once: see `racing`."""
+"""Likes, follows, plays and states, two at the same time: see `racing`."""
 
 import uuid
 
@@ -61,7 +61,7 @@ def test_plays_are_counted_in_the_order_of_ids(first, second, third, user, rever
     coming = second.start(second.run, "CountPlays", order, [1, 2, 3])
     wait_until(second.waits)
 
-    # It stands at the middle one and holds the lower one: in one order two batches do not deadlock.
+    # It waits at the middle one and holds the lower one: in one order two batches do not deadlock.
     free = [track for track in (low, high) if is_free(third, "tracks", track)]
     first.commit()
     assert free == [high]

@@ -1,4 +1,4 @@
-"""Playlists, when two come at once: see `racing`."""
+"""Playlists, two statements at the same time: see `racing`."""
 
 import psycopg
 import pytest

@@ -1,4 +1,4 @@
-"""Tokens and sessions, when two come at once: see `racing`."""
+"""Tokens and sessions, two statements at the same time: see `racing`."""
 
 import uuid
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A database with V1 on which the jobs have run, for the tests of what is told of it."""
+"""A database with V1 on which the jobs have run, for the tests of `status` and `/metrics`."""
 
 import json
 from collections.abc import Iterator

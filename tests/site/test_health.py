@@ -1,4 +1,4 @@
-"""`/healthz` says whether pods may go on, and nothing that is nobody's business."""
+"""`/healthz` says whether a pod is ready, and reveals nothing else."""
 
 import json
 import socket

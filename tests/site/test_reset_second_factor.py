@@ -1,4 +1,4 @@
-"""A colleague's second factor is reset by who may, and by nobody else; never one's own."""
+"""Only staff with the permission can reset a colleague's second factor; nobody their own."""
 
 from datetime import timedelta
 

@@ -294,12 +294,12 @@ def test_reset_ends_sessions_and_requires_a_new_enrolment(enrolled, alice):
     assert not StaticDevice.objects.exists()
     assert client.get("/admin/").status_code == 302
     for session in (client, waiting):
-        assert session.get(PAGE)["Location"] == "/admin/login/", "nobody goes on to enrol"
+        assert session.get(PAGE)["Location"] == "/admin/login/", "nobody can continue to enrol"
     assert "Set up your second factor" in half_way().get(PAGE).text
 
 
 def test_a_session_ends_with_its_device(enrolled):
-    """Even where only the device is removed, the session does not go on to enrol another one."""
+    """Even if only the device is removed, the session cannot enrol another one."""
     device, _ = enrolled
     client = half_way()
     client.post(PAGE, {"code": code_of(device)})

@@ -59,7 +59,7 @@ def test_pages_fit_the_policy(settings):
     for page in (half_way.get("/admin/second-factor/"), half_way.get("/admin/login/", follow=True)):
         assert page.status_code == 200
         assert not re.search(r"\sstyle=|\son\w+=", page.text)
-        # What has an address is checked below; what stands in the page needs the nonce.
+        # What has an address is checked below; what is in the page needs the nonce.
         for tag in re.findall(r"<(?:script|style)\b[^>]*>", page.text):
             assert "nonce=" in tag or "src=" in tag
         urls = re.findall(r'(?:src|href|action)="([^"]*)"', page.text)

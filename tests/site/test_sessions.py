@@ -75,7 +75,7 @@ def test_a_session_without_times_is_expired(client):
 
 
 def test_reading_writes_the_session_once_a_minute_at_most(client, django_assert_num_queries):
-    page = "/admin/jsi18n/"  # which asks nothing of its own
+    page = "/admin/jsi18n/"  # which has no queries of its own
     with django_assert_num_queries(4) as queries:
         assert client.get(page).status_code == 200
     assert [query["sql"].split()[0] for query in queries] == ["SELECT"] * 4

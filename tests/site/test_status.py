@@ -158,7 +158,7 @@ def test_planner(platform, monkeypatch):
     [(0, []), (3 * 3600, ["3 h ahead of"]), (-3 * 3600, ["3 h behind"])],
 )
 def test_clock(platform, monkeypatch, seconds, told):
-    """However long the server takes to answer: no difference is told where there is none."""
+    """However long the server takes to answer: it reports no difference if there is none."""
     right, waited = time.time, iter([0, 60])
     late = SimpleNamespace(time=lambda: right() + next(waited) + seconds)
     monkeypatch.setattr(questions, "time", late)
@@ -204,7 +204,7 @@ def test_nothing_can_be_written(platform, monkeypatch):
         "schema": "cannot execute UPDATE in a read-only transaction"
     }
     assert platform.session.execute("SELECT max(seconds) FROM django.veza_site_jobrun").fetchone()
-    # The session goes on as it was: a process that serves /metrics writes with it.
+    # The session is as before: a process that serves /metrics writes with it.
     with default_database(platform.name):
         read_report(connection)
         with connection.cursor() as cursor:

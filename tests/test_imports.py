@@ -14,7 +14,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 
-#: What each room may import of the others, directly or by a module that stands in no room.
+#: What each package may import of the others, directly or through a module in none of them.
 MAY: dict[str, set[str]] = {
     "veza_core.db": set(),
     "veza_core.models": {"veza_core.db"},
@@ -44,14 +44,14 @@ MAY: dict[str, set[str]] = {
     },
     "veza_demo": {"veza_core.db", "veza_core.models", "veza_core.operations"},
 }
-#: Rooms that stand above all of these.
+#: Packages that may import all of these.
 ABOVE = ("veza_core.management", "veza_site", "veza_streaming", "veza_media", "veza_legacy_chat")
-#: The longest name first: a room may stand in another.
-ROOMS = sorted((*MAY, *ABOVE), key=len, reverse=True)
+#: The longest name first, because a package may contain another.
+LAYERS = sorted((*MAY, *ABOVE), key=len, reverse=True)
 
 
 #: The packages of the project.
-ROOTS = ("veza_core", *(room for room in ABOVE if "." not in room), "veza_demo")
+ROOTS = ("veza_core", *(layer for layer in ABOVE if "." not in layer), "veza_demo")
 
 
 @cache
@@ -94,53 +94,53 @@ def imported(name: str, tree: ast.Module) -> Iterator[str]:
 
 
 def package_of(name: str) -> str:
-    """The package by which a module's relative imports go."""
+    """The package that a module's relative imports begin from."""
     is_package = (settings.BASE_DIR / name.replace(".", "/")).is_dir()
     return name if is_package else name.rpartition(".")[0]
 
 
-def room_of(name: str) -> str:
-    return next((room for room in ROOMS if f"{name}.".startswith(f"{room}.")), "veza_core")
+def layer_of(name: str) -> str:
+    return next((layer for layer in LAYERS if f"{name}.".startswith(f"{layer}.")), "veza_core")
 
 
-def doors() -> set[tuple[str, str]]:
+def imports_between() -> set[tuple[str, str]]:
     return {
-        (name, room_of(target))
+        (name, layer_of(target))
         for name, targets in targets_of_all().items()
         for target in targets
-        if room_of(target) != room_of(name)
+        if layer_of(target) != layer_of(name)
     }
 
 
 def reached(name: str, targets: dict[str, set[str]]) -> set[str]:
-    """The rooms that a module imports, also through modules of `veza_core` in no room."""
-    rooms, waiting, seen = set(), list(targets[name]), set()
+    """The layers that a module imports, also through modules of `veza_core` that are in none."""
+    layers, waiting, seen = set(), list(targets[name]), set()
     while waiting:
         # A target is a module, or something in it.
         target = waiting.pop()
         module = target if target in targets else target.rpartition(".")[0]
-        if room_of(module) != "veza_core":
-            rooms.add(room_of(module))
+        if layer_of(module) != "veza_core":
+            layers.add(layer_of(module))
         elif module not in seen:
             seen.add(module)
             waiting += targets.get(module, ())
-    return rooms
+    return layers
 
 
-@pytest.mark.parametrize("room", MAY)
-def test_a_room_imports_what_it_may(room: str):
+@pytest.mark.parametrize("layer", MAY)
+def test_a_layer_imports_what_it_may(layer: str):
     targets = targets_of_all()
     found = {
         (name, other)
         for name in targets
-        if room_of(name) == room
-        for other in reached(name, targets) - {room}
+        if layer_of(name) == layer
+        for other in reached(name, targets) - {layer}
     }
-    assert {(name, other) for name, other in found if other not in MAY[room]} == set()
+    assert {(name, other) for name, other in found if other not in MAY[layer]} == set()
 
 
-def test_no_two_rooms_import_each_other():
-    """Not through others either: each room can be read after those that it imports."""
+def test_no_two_layers_import_each_other():
+    """Not through other layers either: each one can be read after those that it imports."""
     TopologicalSorter(MAY).prepare()
 
 
@@ -189,7 +189,7 @@ def test_an_import_within_a_function_has_its_reason():
 def test_the_core_imports_no_other_app():
     others = {"veza_site", "veza_streaming", "veza_media", "veza_legacy_chat", "veza_demo"}
     assert {
-        door for door in doors() if door[0].startswith("veza_core") and door[1] in others
+        door for door in imports_between() if door[0].startswith("veza_core") and door[1] in others
     } == set()
 
 
@@ -228,7 +228,7 @@ def test_the_core_knows_no_table_of_another_app():
     found = {
         (name, word)
         for name, tree in modules()
-        if room_of(name).startswith("veza_core") and ".migrations." not in name
+        if layer_of(name).startswith("veza_core") and ".migrations." not in name
         for word in strings_and_names(tree)
         if word in names
     }
@@ -237,7 +237,7 @@ def test_the_core_knows_no_table_of_another_app():
 
 def test_what_screens_are_made_of_registers_none():
     for name, tree in modules():
-        if room_of(name) == "veza_core.screens":
+        if layer_of(name) == "veza_core.screens":
             calls = {
                 ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)
             }
