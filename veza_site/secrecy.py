@@ -30,7 +30,6 @@ IN_CONNECTION = re.compile(
     r"\b((?:ssl)?password|passwd)(\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE
 )
 
-
 #: Where pprint breaks a text, or bytes, into several literals; as text, and in HTML.
 _QUOTE = r"(?:'|\"|&#x27;|&quot;)"
 _BREAK = rf"(?:{_QUOTE}\s*\n\s*b?{_QUOTE})?"
@@ -39,16 +38,14 @@ IN_DICTIONARY = re.compile(rf"((?:password|passwd){_QUOTE}: b?({_QUOTE})).+?(?<!
 
 
 def masked_report(text: str) -> str:
-    """`masked`, for a report that shows variables with pprint, which breaks long values."""
-    for pattern in _patterns(frozenset(_values())):
-        text = pattern.sub(MASK, text)
-    return masked(IN_DICTIONARY.sub(rf"\1{MASK}", text))
+    """`masked`, for a report that shows variables: also short passwords in dictionaries."""
+    return IN_DICTIONARY.sub(rf"\1{MASK}", masked(text))
 
 
 def masked(text: str) -> str:
     """Return the text without the secrets of the settings, and without passwords in URLs."""
-    for value in _spellings(frozenset(_values())):
-        text = text.replace(value, MASK)
+    for pattern in _patterns(frozenset(_values())):
+        text = pattern.sub(MASK, text)
     return IN_CONNECTION.sub(rf"\1\2{MASK}", IN_URL.sub(rf"\1:{MASK}@", text))
 
 
@@ -70,21 +67,6 @@ def _setting(name: str) -> str:
     except ImproperlyConfigured:
         # Django refuses to return an empty SECRET_KEY.
         return ""
-
-
-@lru_cache(maxsize=4)
-def _spellings(values: frozenset[str]) -> tuple[str, ...]:
-    """The values as written by Python's repr, in a URL, in HTML, and in HTML of a repr, longest
-    first.
-    """
-    spelled = {
-        spelling
-        for value in values
-        if len(value) >= SHORTEST
-        for text in _written(value)
-        for spelling in (text, repr(text)[1:-1], escape(text), escape(repr(text)[1:-1]))
-    }
-    return tuple(sorted(spelled, key=len, reverse=True))
 
 
 def _written(value: str) -> tuple[str, ...]:
