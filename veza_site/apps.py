@@ -13,11 +13,6 @@ class VezaSiteConfig(AppConfig):
     name = "veza_site"
     verbose_name = "Support"
     menu_groups = ("Support",)
-    #: See `veza_core.screens.display.declared`.
-    account_facts = {
-        "second_factor": "EXISTS (SELECT FROM django.otp_totp_totpdevice AS device"
-        " WHERE device.user_id = users.id AND device.confirmed)"
-    }
 
     def ready(self) -> None:
         """Record every sign-in and sign-out, derive secrets from keys, and add the deployment

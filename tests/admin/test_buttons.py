@@ -1,7 +1,6 @@
 """Each button and each “Undo” leads to a form, in whatever state the row is."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
@@ -188,17 +187,9 @@ def test_there_is_no_button_for_content_of_which_all_is_deleted(browser: Client)
     assert offers(browser, user, "delete_content")
 
 
-@pytest.fixture
-def three_looked_through(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(standing, "_LOOKED_THROUGH", 3)
-    standing._facts.cache_clear()
-    yield
-    standing._facts.cache_clear()
-
-
-@pytest.mark.usefixtures("three_looked_through")
-def test_of_many_deleted_rows_not_all_are_read(browser: Client):
+def test_of_many_deleted_rows_not_all_are_read(browser: Client, monkeypatch: pytest.MonkeyPatch):
     """Then the button is there, and its page says that nothing is left."""
+    monkeypatch.setattr(standing, "_LOOKED_THROUGH", 3)
     few, many = make_user("few"), make_user("many")
     baker.make(Track, 2, user=few, deleted_at=PAST)
     baker.make(Track, 3, user=many, deleted_at=PAST)

@@ -38,7 +38,7 @@ from veza_core.screens.site import StaffSite
 from .standing import (
     MOST_CONTENT,
     account_refusals,
-    facts_of,
+    has_content,
     owner_refusals,
 )
 
@@ -131,7 +131,7 @@ class DeleteContent(ContentAction):
     each = SoftDelete
 
     def why_pointless(self, access: Access, row: User) -> str:
-        return "" if "content" in facts_of(row) else NONE.format(short(row))
+        return "" if has_content(row) else NONE.format(short(row))
 
     def concerned(self, site: StaffSite, row: User, query: Mapping[str, str]) -> Sequence[str]:
         items = self.items(site, row)

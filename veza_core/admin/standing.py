@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -35,15 +34,15 @@ SELECT users.id, users.role::text, held.roles, password_hash IS NOT NULL, ARRAY(
             JOIN permissions ON permissions.id = role_permissions.permission_id
             WHERE role_id = roles.id)))::text
         FROM roles) END,
-    {facts}
+    {content}
 FROM users, LATERAL (SELECT ARRAY(
     SELECT role_id FROM user_roles WHERE user_id = users.id
     AND (expires_at IS NULL OR expires_at > statement_timestamp())) AS roles) AS held
 WHERE users.id = ANY (%s)
 """
 
-#: Where an account stores its `Standing`, all roles, and its facts.
-_STANDING, _ROLES, _FACTS = "_veza_standing", "_veza_roles", "_veza_facts"
+#: Where an account stores its `Standing`, all roles, and whether it has content.
+_STANDING, _ROLES, _CONTENT = "_veza_standing", "_veza_roles", "_veza_content"
 
 #: The most rows of an account's content that one action changes.
 MOST_CONTENT = 10_000
@@ -87,8 +86,8 @@ def standings(users: Sequence[User]) -> dict[UUID, Standing]:
     if not users:
         return {}
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        facts = _facts() if len(users) == 1 else "NULL"
-        cursor.execute(_STANDINGS.format(facts=facts), [[user.pk for user in users]])
+        content = _has_live_rows() if len(users) == 1 else "NULL"
+        cursor.execute(_STANDINGS.format(content=content), [[user.pk for user in users]])
         rows = cursor.fetchall()
     found = {
         pk: Standing(kind, frozenset(roles), has_password, frozenset(permissions))
@@ -99,30 +98,23 @@ def standings(users: Sequence[User]) -> dict[UUID, Standing]:
         user.__dict__[_STANDING] = found.get(user.pk)
         user.__dict__[_ROLES] = every_role
     if len(users) == 1:
-        users[0].__dict__[_FACTS] = frozenset(rows[0][-1] if rows else ())
+        users[0].__dict__[_CONTENT] = bool(rows and rows[0][-1])
     return found
 
 
-@cache
-def _facts() -> str:
-    """The names of the facts that are true of an account, as SQL."""
-    content = " OR ".join(
+def _has_live_rows() -> str:
+    """Whether an account has content that is not deleted, as SQL."""
+    return " OR ".join(
         _HAS_LIVE.format(table=table, key=f"{key}_id", most=_LOOKED_THROUGH)
         for table, key in declared("content").items()
     )
-    facts = {**declared("account_facts"), "content": content}
-    each = (f"CASE WHEN {condition} THEN '{name}' END" for name, condition in facts.items())
-    return f"array_remove(ARRAY[{', '.join(each)}], NULL)"
 
 
-def facts_of(user: User) -> frozenset[str]:
-    """What is true of an account: "content", if it has content that is not deleted, and what apps
-    declare as `account_facts`. From the query of `standing_of`.
-    """
-    if _FACTS not in user.__dict__:
+def has_content(user: User) -> bool:
+    """Whether it has content that is not deleted. From the query of `standing_of`."""
+    if _CONTENT not in user.__dict__:
         standings([user])
-    found: frozenset[str] = user.__dict__[_FACTS]
-    return found
+    return bool(user.__dict__[_CONTENT])
 
 
 def standing_of(user: User) -> Standing:

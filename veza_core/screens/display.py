@@ -40,7 +40,6 @@ def declared(name: str) -> dict[str, Any]:
     - `panels_first`: the tables whose panels come first on the page of a row, by the row's table,
       after those that the row's own screen names.
     - `content`: the tables of users' content, each with the foreign key to the owner.
-    - `account_facts`: conditions on a row of `users`, in SQL, by name: see `standing.facts_of`.
     - `seen_at`: the tables with a user's `ip_address`. Each has the column of the user, by which an
       index sorts its rows, and a column with a time, whose newest rows another index finds.
     - `reasons`: usual reasons for an action: see `actions.forms.usual_reasons`.
@@ -189,18 +188,27 @@ def cell(field: AnyField, row: Model, *, whole: bool) -> SafeString:
         return format_html('<span class="nothing">{}</span>', unset) if unset else NOTHING
     if isinstance(field, EnumField) or field.choices:
         return badge(str(value))
-    return _how(type(value))(field, value, whole)  # type: ignore[arg-type]  # types are hashable
+    return _by_type(field, value, whole)
 
 
-@cache
-def _how(kind: type) -> "Show":
-    """The function for values of a type: the first match. Cached, because pages have thousands
-    of cells.
-    """
-    return next((show for known, show in KINDS if issubclass(kind, known)), _other)
-
-
-def _other(field: AnyField, value: Any, whole: bool) -> SafeString:
+def _by_type(field: AnyField, value: Any, whole: bool) -> SafeString:
+    match value:
+        case bool():
+            return yes_no(value)
+        case datetime():
+            return when_exactly(value) if whole else when(value)
+        case date():
+            return format_html("{}", WORDS.get(value, value.isoformat()))
+        case uuid.UUID():
+            return (whole_id(value) if whole else short_id(value)) + copy_button(value)
+        case str():
+            return _text(field, value, whole)
+        case list():
+            return _list(field, value)
+        case dict():
+            return document(value, whole=whole)
+        case int() | float() | Decimal():
+            return _number(field, value)
     return text(str(value), whole=whole)
 
 
@@ -211,7 +219,7 @@ def _unit(name: str) -> Callable[[Any], str] | None:
     return next((UNITS[unit] for ending, unit in units.items() if name.endswith(ending)), None)
 
 
-def _number(field: AnyField, value: Any, whole: bool) -> SafeString:
+def _number(field: AnyField, value: Any) -> SafeString:
     unit = _unit(field.name)
     # As for times: a number needs no escaping.
     if unit is None:
@@ -219,12 +227,7 @@ def _number(field: AnyField, value: Any, whole: bool) -> SafeString:
     return SafeString(f'<span title="{value:,}">{unit(value)}</span>')
 
 
-def _id(field: AnyField, value: uuid.UUID, whole: bool) -> SafeString:
-    text = str(value)
-    return (whole_id(text) if whole else short_id(text)) + copy_button(text)
-
-
-def _list(field: AnyField, values: list[Any], whole: bool) -> SafeString:
+def _list(field: AnyField, values: list[Any]) -> SafeString:
     if not values:
         return NOTHING
     show = _unit(field.name) or str
@@ -237,18 +240,3 @@ def _text(field: AnyField, value: str, whole: bool) -> SafeString:
     if field.name == "email" and value:
         return mail(value if whole else shortened(value))
     return text(value, whole=whole) if value else NOTHING
-
-
-type Show = Callable[[AnyField, Any, bool], SafeString]
-
-#: How a value is shown, by its Python type.
-KINDS: tuple[tuple[Any, Show], ...] = (
-    (bool, lambda _, value, whole: yes_no(value)),
-    (datetime, lambda _, value, whole: when_exactly(value) if whole else when(value)),
-    (date, lambda _, value, whole: format_html("{}", WORDS.get(value, value.isoformat()))),
-    (uuid.UUID, _id),
-    (str, _text),
-    (list, _list),
-    (dict, lambda _, value, whole: document(value, whole=whole)),
-    ((int, float, Decimal), _number),
-)

@@ -2,7 +2,7 @@
 
 from veza_core.access import ENTER, Access
 from veza_core.admin.account_actions import NEXT_VERSION, SignsOut
-from veza_core.admin.standing import facts_of, standing_of
+from veza_core.admin.standing import standing_of
 from veza_core.models import User, UserRole
 from veza_core.screens.actions.action import Change, ChangeContext
 from veza_site.support import second_factor
@@ -31,8 +31,9 @@ class ResetSecondFactor(SignsOut):
         return is_staff and super().applies(row)
 
     def why_pointless(self, access: Access, row: User) -> str:
-        has_one = "second_factor" in facts_of(row)
-        return "" if has_one else f"{row} has no second factor: there is nothing to reset."
+        if second_factor.is_enrolled(row):
+            return ""
+        return f"{row} has no second factor: there is nothing to reset."
 
     def change(self, row: User, work: ChangeContext) -> Change:
         second_factor.remove(row)
