@@ -109,8 +109,6 @@ MODELS = (
              "_iterable_class"),
     Internal("django.db.models.query.ModelIterable",
              "veza_core.screens.bounded", "rows with values that PostgreSQL has cut"),
-    Internal("django.db.models.base.ModelState",
-             "veza_core.screens.panel_queries", "rows that are made out of JSON"),
     Internal("django.db.models.sql.query.Query.get_compiler",
              "veza_core.screens.window", "the SQL of a query set, within another statement"),
     Internal("django.db.models.fields.tuple_lookups.TupleGreaterThan",

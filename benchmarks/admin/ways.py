@@ -7,7 +7,6 @@ The database is that of `benchmarks.admin.run`; `--scale small` is enough. A lin
 count.
 """
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -18,8 +17,8 @@ from benchmarks.admin.run import arguments, fill
 
 type Way = Callable[[], Any]
 
-#: Rows of a page that has a panel for each table.
-ROWS = 400
+#: Links of a page that has a panel for each table.
+LINKS = 400
 
 
 def main() -> None:
@@ -52,11 +51,9 @@ def timed(ours: Way, django_s: Way, rounds: int) -> Iterator[tuple[float, float]
 def ways() -> Iterator[tuple[str, Way, Way]]:
     """Return each way's name, our function, and Django's."""
     from django.contrib.admin import site
-    from django.db import connection
     from django.db.models import Q
     from django.urls import reverse
 
-    from veza_core.db.infinity import from_json
     from veza_core.models import User
     from veza_core.screens import labels, panels
     from veza_core.screens.keyset import WINDOW
@@ -79,28 +76,6 @@ def ways() -> Iterator[tuple[str, Way, Way]]:
 
     assert chosen() == chosen_in_python()  # noqa: S101 - else they are not comparable
     yield f"a page out of {WINDOW:,} rows (window.py)", chosen, chosen_in_python
-
-    concrete = TrackPlay._meta.concrete_fields
-    names, columns = [one.name for one in concrete], [one.attname for one in concrete]
-    read = panels.reader_of(TrackPlay, names, "default")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT row_to_json(track_plays)::text FROM track_plays LIMIT %s", [ROWS])
-        texts = [text for (text,) in cursor.fetchall()]
-
-    def from_db() -> list[Any]:
-        values = map(json.loads, texts)
-        return [
-            TrackPlay.from_db(
-                "default", columns, [from_json(one, row[one.column]) for one in concrete]
-            )
-            for row in values
-        ]
-
-    yield (
-        f"{ROWS} rows out of JSON (panels.reader_of)",
-        lambda: [read(json.loads(text)) for text in texts],
-        from_db,
-    )
 
     request: Any = type("Request", (), {"access": Everything()})()
     busy = rows.exclude(user=None)[0].user
@@ -135,10 +110,10 @@ def ways() -> Iterator[tuple[str, Way, Way]]:
         in_bulk,
     )
     yield (
-        f"{ROWS} links (labels.url_of)",
-        lambda: [labels.url_of(TrackPlay, some[0].pk) for _ in range(ROWS)],
+        f"{LINKS} links (labels.url_of)",
+        lambda: [labels.url_of(TrackPlay, some[0].pk) for _ in range(LINKS)],
         lambda: [reverse("admin:veza_streaming_trackplay_change", args=[some[0].pk])
-                 for _ in range(ROWS)],
+                 for _ in range(LINKS)],
     )  # fmt: skip
 
 

@@ -6,25 +6,12 @@ Python's last moment, and written back as infinity (PostgreSQL, 8.5.1.4; psycopg
 adaptation"). Times after year 9999 or before year 1 are loaded as infinity, too.
 """
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
-from django.db.models import (
-    BooleanField,
-    CharField,
-    DateField,
-    DateTimeField,
-    Field,
-    ForeignKey,
-    GenericIPAddressField,
-    IntegerField,
-    UUIDField,
-)
+from django.db.models import DateField, DateTimeField, Field, GenericIPAddressField
 from psycopg import errors
 from psycopg.types.datetime import DateDumper, DateLoader, DatetimeDumper
 
@@ -95,20 +82,6 @@ def register(connection: Any, **_: Any) -> None:
     adapters.register_loader("date", DayLoader)
     adapters.register_dumper(datetime, TimeDumper)
     adapters.register_dumper(date, DayDumper)
-
-
-def reading_json(field: "Field[Any, Any]") -> Callable[[Any], Any] | None:
-    """What does the same as `from_json`, but for NULL; None if values stay as they are.
-
-    A page has thousands of values.
-    """
-    target = field.target_field if isinstance(field, ForeignKey) else field
-    if isinstance(target, UUIDField):
-        # `UUID(text)` takes twice as long.
-        return lambda text: UUID(int=int(text.replace("-", ""), 16))
-    if isinstance(target, (CharField, BooleanField, IntegerField, GenericIPAddressField)):
-        return None
-    return partial(from_json, field)
 
 
 def from_json(field: "Field[Any, Any]", value: Any) -> Any:

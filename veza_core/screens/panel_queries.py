@@ -1,14 +1,12 @@
 """The statements that read what refers to a row: the latest of each table, and how many."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from django.db.models import Model
-from django.db.models.base import ModelState
 from psycopg import sql
 
-from veza_core.db.infinity import reading_json
+from veza_core.db.infinity import from_json
 
 from .bounded import IN_LIST, as_columns, is_unbounded, loaded
 from .display import AnyForeignKey
@@ -111,31 +109,17 @@ def counted_rows_through(place: int, key: AnyForeignKey, outer: AnyForeignKey) -
 def reader_of(
     model: type[Model], names: Sequence[str], alias: str
 ) -> Callable[[dict[str, Any]], Model]:
-    """The function that makes instances from rows selected as JSON, by `as_column`; other fields
+    """The function that makes instances from rows selected as JSON, by `as_columns`; other fields
     are deferred.
-
-    It creates them in the same way as `copy` and `pickle`. `Model.from_db` takes 1.9 times as long,
-    12 ms more for a page of 400 rows (`python -m benchmarks.admin.ways`), because `__init__` sets
-    every field of the table.
     """
-    fields = [
-        (
-            str(one.column),
-            one.attname,
-            partial(loaded, one, characters=IN_LIST) if is_unbounded(one) else reading_json(one),
-        )
-        for one in model._meta.concrete_fields
-        if one.name in names
-    ]
+    fields = [one for one in model._meta.concrete_fields if one.name in names]
+    attnames = [one.attname for one in fields]
 
     def read(values: dict[str, Any]) -> Model:
-        row = model.__new__(model)
-        row._state = ModelState()
-        row._state.adding, row._state.db = False, alias
-        held = row.__dict__
-        for column, name, parsed in fields:
-            value = values[column]
-            held[name] = value if value is None or parsed is None else parsed(value)
-        return row
+        return model.from_db(alias, attnames, [_value(one, values[one.column]) for one in fields])
 
     return read
+
+
+def _value(field: Any, value: Any) -> Any:
+    return loaded(field, value, IN_LIST) if is_unbounded(field) else from_json(field, value)
