@@ -57,7 +57,6 @@ FINGERPRINTS: dict[str, str] = {
     "django.contrib.sessions.backends.db.SessionStore._get_session_from_db": "775c8d22becd",
     "django.db.models.query.QuerySet.__init__": "71da62dfd4cc",
     "django.db.models.query.ModelIterable": "b14c36cc3051",
-    "django.db.models.base.ModelState": "f845a3055c1a",
     "django.db.models.sql.query.Query.get_compiler": "e4f5a2509c95",
     "django.db.models.fields.tuple_lookups.TupleGreaterThan": "f8b89a377279",
     "django.db.models.fields.tuple_lookups.TupleLessThan": "c0f6e69b867c",

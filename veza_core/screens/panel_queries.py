@@ -112,7 +112,7 @@ def reader_of(
     """The function that makes instances from rows selected as JSON, by `as_columns`; other fields
     are deferred.
     """
-    fields = [one for one in model._meta.concrete_fields if one.name in names]
+    fields: list[Any] = [one for one in model._meta.concrete_fields if one.name in names]
     attnames = [one.attname for one in fields]
 
     def read(values: dict[str, Any]) -> Model:
