@@ -70,21 +70,21 @@ CREATE UNIQUE INDEX idx_users_username_upper
 ALTER TABLE public.users SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02', fillfactor = '95');
 
 COMMENT ON TABLE public.users IS 'Accounts';
-COMMENT ON COLUMN public.users.id IS 'UUID: random, unless the client makes one, such as of version 7';
-COMMENT ON COLUMN public.users.email IS 'Sign-in address in lower case, unique among live rows';
-COMMENT ON COLUMN public.users.username IS 'Public name, unique among live rows in whatever case';
-COMMENT ON COLUMN public.users.slug IS 'The profile''s address, unique among live rows';
+COMMENT ON COLUMN public.users.id IS 'Random UUID, unless the client sets one, such as of version 7';
+COMMENT ON COLUMN public.users.email IS 'E-mail address for sign-in, in lower case; unique among live rows';
+COMMENT ON COLUMN public.users.username IS 'Public name; unique among live rows, in any case';
+COMMENT ON COLUMN public.users.slug IS 'Name of the profile in URLs; unique among live rows';
 COMMENT ON COLUMN public.users.password_hash IS 'bcrypt ($2a$, $2b$ or $2y$); NULL: signs in through a federated identity only';
 COMMENT ON COLUMN public.users.role IS 'The account''s kind; fine-grained permissions are in user_roles';
 COMMENT ON COLUMN public.users.is_active IS 'False: deactivated, cannot sign in';
 COMMENT ON COLUMN public.users.is_verified IS 'Whether the e-mail address was verified';
 COMMENT ON COLUMN public.users.is_banned IS 'True: banned by staff';
 COMMENT ON COLUMN public.users.token_version IS 'In every access token; a higher value makes all earlier ones invalid';
-COMMENT ON COLUMN public.users.failed_login_count IS 'Failed sign-ins since the last good one';
+COMMENT ON COLUMN public.users.failed_login_count IS 'Failed sign-ins since the last successful one';
 COMMENT ON COLUMN public.users.locked_until IS 'No sign-in before this time; NULL: not locked';
 COMMENT ON COLUMN public.users.last_login_at IS 'When the user last signed in; NULL: never';
 COMMENT ON COLUMN public.users.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.users.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.users.updated_at IS 'When the row was last updated, set by a trigger';
 COMMENT ON COLUMN public.users.deleted_at IS 'When the row was soft deleted; NULL: it is live';
 
 -- === federated_identities ===
@@ -127,7 +127,7 @@ CREATE INDEX idx_federated_identities_user_id_provider
     ON public.federated_identities (user_id, provider);
 
 COMMENT ON TABLE public.federated_identities IS 'Identities at other providers (OAuth) through which users sign in';
-COMMENT ON COLUMN public.federated_identities.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.federated_identities.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.federated_identities.user_id IS 'The account it signs in to';
 COMMENT ON COLUMN public.federated_identities.provider IS 'Open vocabulary, such as google, apple, spotify';
 COMMENT ON COLUMN public.federated_identities.provider_user_id IS 'The user''s id at the provider';
@@ -138,7 +138,7 @@ COMMENT ON COLUMN public.federated_identities.access_token IS 'The provider''s O
 COMMENT ON COLUMN public.federated_identities.refresh_token IS 'The provider''s OAuth refresh token: a secret';
 COMMENT ON COLUMN public.federated_identities.token_expires_at IS 'When access_token expires';
 COMMENT ON COLUMN public.federated_identities.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.federated_identities.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.federated_identities.updated_at IS 'When the row was last updated, set by a trigger';
 COMMENT ON COLUMN public.federated_identities.deleted_at IS 'When the row was soft deleted; NULL: it is live';
 
 -- === user_sessions ===
@@ -174,17 +174,17 @@ CREATE INDEX idx_user_sessions_user_id_created_at
 ALTER TABLE public.user_sessions SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02', fillfactor = '95');
 
 COMMENT ON TABLE public.user_sessions IS 'Signed-in clients: browsers, phones, speakers';
-COMMENT ON COLUMN public.user_sessions.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.user_sessions.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.user_sessions.user_id IS 'Who is signed in';
 COMMENT ON COLUMN public.user_sessions.token_hash IS 'Hash of the token: a secret';
 COMMENT ON COLUMN public.user_sessions.device_info IS 'The device, as the client names it';
-COMMENT ON COLUMN public.user_sessions.ip_address IS 'The client''s last address';
+COMMENT ON COLUMN public.user_sessions.ip_address IS 'The client''s last IP address';
 COMMENT ON COLUMN public.user_sessions.user_agent IS 'The client''s User-Agent, its first 1024 characters';
 COMMENT ON COLUMN public.user_sessions.last_activity_at IS 'When it was last used';
 COMMENT ON COLUMN public.user_sessions.expires_at IS 'When it expires';
-COMMENT ON COLUMN public.user_sessions.revoked_at IS 'When it was ended early; NULL: it was not';
+COMMENT ON COLUMN public.user_sessions.revoked_at IS 'When it was ended early; NULL: not ended early';
 COMMENT ON COLUMN public.user_sessions.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.user_sessions.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.user_sessions.updated_at IS 'When the row was last updated, set by a trigger';
 
 -- === refresh_tokens ===
 
@@ -220,16 +220,16 @@ CREATE INDEX idx_refresh_tokens_user_id_created_at
 ALTER TABLE public.refresh_tokens SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.refresh_tokens IS 'Long-lived tokens, exchanged for new access tokens';
-COMMENT ON COLUMN public.refresh_tokens.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.refresh_tokens.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.refresh_tokens.user_id IS 'Whose token it is';
-COMMENT ON COLUMN public.refresh_tokens.session_id IS 'The session that it keeps signed in, and ends with; NULL: none is known';
+COMMENT ON COLUMN public.refresh_tokens.session_id IS 'The session that it belongs to, and ends with; NULL: unknown';
 COMMENT ON COLUMN public.refresh_tokens.token_hash IS 'Hash of the token: a secret';
 COMMENT ON COLUMN public.refresh_tokens.expires_at IS 'When it expires';
-COMMENT ON COLUMN public.refresh_tokens.revoked_at IS 'When it was revoked; NULL: it was not';
-COMMENT ON COLUMN public.refresh_tokens.ip_address IS 'Where it was issued to';
+COMMENT ON COLUMN public.refresh_tokens.revoked_at IS 'When it was revoked; NULL: not revoked';
+COMMENT ON COLUMN public.refresh_tokens.ip_address IS 'The IP address that it was issued to';
 COMMENT ON COLUMN public.refresh_tokens.user_agent IS 'The client''s User-Agent, its first 1024 characters';
 COMMENT ON COLUMN public.refresh_tokens.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.refresh_tokens.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.refresh_tokens.updated_at IS 'When the row was last updated, set by a trigger';
 
 -- === password_reset_tokens ===
 
@@ -256,13 +256,13 @@ CREATE INDEX idx_password_reset_tokens_user_id
     ON public.password_reset_tokens (user_id);
 
 COMMENT ON TABLE public.password_reset_tokens IS 'Tokens, sent by e-mail, with which a user chooses a new password once';
-COMMENT ON COLUMN public.password_reset_tokens.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.password_reset_tokens.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.password_reset_tokens.user_id IS 'Whose password it resets';
 COMMENT ON COLUMN public.password_reset_tokens.token_hash IS 'Hash of the token: a secret';
 COMMENT ON COLUMN public.password_reset_tokens.expires_at IS 'When it expires';
-COMMENT ON COLUMN public.password_reset_tokens.used_at IS 'When it was used; NULL: it was not';
+COMMENT ON COLUMN public.password_reset_tokens.used_at IS 'When it was used; NULL: not used';
 COMMENT ON COLUMN public.password_reset_tokens.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.password_reset_tokens.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.password_reset_tokens.updated_at IS 'When the row was last updated, set by a trigger';
 
 -- === email_verification_tokens ===
 
@@ -292,11 +292,11 @@ CREATE INDEX idx_email_verification_tokens_user_id
     ON public.email_verification_tokens (user_id);
 
 COMMENT ON TABLE public.email_verification_tokens IS 'Tokens that prove, once, that a user reads mail at an address';
-COMMENT ON COLUMN public.email_verification_tokens.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.email_verification_tokens.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.email_verification_tokens.user_id IS 'Whose address is verified';
 COMMENT ON COLUMN public.email_verification_tokens.email IS 'The address being verified, in lower case';
 COMMENT ON COLUMN public.email_verification_tokens.token_hash IS 'Hash of the token: a secret';
 COMMENT ON COLUMN public.email_verification_tokens.expires_at IS 'When it expires';
-COMMENT ON COLUMN public.email_verification_tokens.used_at IS 'When it was used; NULL: it was not';
+COMMENT ON COLUMN public.email_verification_tokens.used_at IS 'When it was used; NULL: not used';
 COMMENT ON COLUMN public.email_verification_tokens.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.email_verification_tokens.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.email_verification_tokens.updated_at IS 'When the row was last updated, set by a trigger';

@@ -30,14 +30,14 @@ CREATE TABLE public.roles (
         CHECK ((name::text COLLATE "C") ~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'::text)
 );
 
-COMMENT ON TABLE public.roles IS 'Named sets of permissions that users hold';
-COMMENT ON COLUMN public.roles.id IS 'UUID: random, unless the client makes one, such as of version 7';
-COMMENT ON COLUMN public.roles.name IS 'Identifier, as code names it: moderator';
-COMMENT ON COLUMN public.roles.display_name IS 'Name, as people read it';
-COMMENT ON COLUMN public.roles.description IS 'What its holders do';
-COMMENT ON COLUMN public.roles.is_system IS 'True: part of the platform, not to be removed';
+COMMENT ON TABLE public.roles IS 'Named sets of permissions that users have';
+COMMENT ON COLUMN public.roles.id IS 'Random UUID, unless the client sets one, such as of version 7';
+COMMENT ON COLUMN public.roles.name IS 'Name in code, such as moderator';
+COMMENT ON COLUMN public.roles.display_name IS 'Name that people see';
+COMMENT ON COLUMN public.roles.description IS 'What users with this role do';
+COMMENT ON COLUMN public.roles.is_system IS 'True: part of the platform, must not be removed';
 COMMENT ON COLUMN public.roles.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.roles.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.roles.updated_at IS 'When the row was last updated, set by a trigger';
 
 -- === permissions ===
 
@@ -60,13 +60,13 @@ CREATE TABLE public.permissions (
 );
 
 COMMENT ON TABLE public.permissions IS 'Permissions to take an action on a resource';
-COMMENT ON COLUMN public.permissions.id IS 'UUID: random, unless the client makes one, such as of version 7';
-COMMENT ON COLUMN public.permissions.name IS '<resource>.<action>, as code names it';
+COMMENT ON COLUMN public.permissions.id IS 'Random UUID, unless the client sets one, such as of version 7';
+COMMENT ON COLUMN public.permissions.name IS 'Name in code: <resource>.<action>';
 COMMENT ON COLUMN public.permissions.resource IS 'A table, or a part of the platform';
 COMMENT ON COLUMN public.permissions.action IS 'read, create, update, delete, access';
 COMMENT ON COLUMN public.permissions.description IS 'What it allows';
 COMMENT ON COLUMN public.permissions.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.permissions.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.permissions.updated_at IS 'When the row was last updated, set by a trigger';
 
 -- === user_roles ===
 
@@ -94,14 +94,14 @@ CREATE INDEX idx_user_roles_assigned_by_id
 CREATE INDEX idx_user_roles_role_id_created_at
     ON public.user_roles (role_id, created_at DESC);
 
-COMMENT ON TABLE public.user_roles IS 'Which user holds which role';
-COMMENT ON COLUMN public.user_roles.id IS 'UUID: random, unless the client makes one, such as of version 7';
-COMMENT ON COLUMN public.user_roles.user_id IS 'Who holds the role';
-COMMENT ON COLUMN public.user_roles.role_id IS 'The role held';
-COMMENT ON COLUMN public.user_roles.assigned_by_id IS 'Who granted it; NULL: the platform, or an account since removed';
-COMMENT ON COLUMN public.user_roles.expires_at IS 'When it ends; NULL: it does not';
+COMMENT ON TABLE public.user_roles IS 'Which user has which role';
+COMMENT ON COLUMN public.user_roles.id IS 'Random UUID, unless the client sets one, such as of version 7';
+COMMENT ON COLUMN public.user_roles.user_id IS 'Who has the role';
+COMMENT ON COLUMN public.user_roles.role_id IS 'The role that the user has';
+COMMENT ON COLUMN public.user_roles.assigned_by_id IS 'Who granted it; NULL: the platform, or a permanently deleted account';
+COMMENT ON COLUMN public.user_roles.expires_at IS 'When it ends; NULL: never';
 COMMENT ON COLUMN public.user_roles.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.user_roles.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.user_roles.updated_at IS 'When the row was last updated, set by a trigger';
 
 -- === role_permissions ===
 
@@ -122,11 +122,11 @@ CREATE INDEX idx_role_permissions_permission_id
     ON public.role_permissions (permission_id);
 
 COMMENT ON TABLE public.role_permissions IS 'Which role gives which permission';
-COMMENT ON COLUMN public.role_permissions.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.role_permissions.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.role_permissions.role_id IS 'The role that gives it';
-COMMENT ON COLUMN public.role_permissions.permission_id IS 'The permission given';
+COMMENT ON COLUMN public.role_permissions.permission_id IS 'The permission that it gives';
 COMMENT ON COLUMN public.role_permissions.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.role_permissions.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.role_permissions.updated_at IS 'When the row was last updated, set by a trigger';
 
 -- === user_profiles ===
 
@@ -164,7 +164,7 @@ CREATE TABLE public.user_profiles (
 ALTER TABLE public.user_profiles SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.user_profiles IS 'What users show to others, at most one row for each user';
-COMMENT ON COLUMN public.user_profiles.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.user_profiles.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.user_profiles.user_id IS 'Whose profile it is';
 COMMENT ON COLUMN public.user_profiles.display_name IS 'Shown in place of the username';
 COMMENT ON COLUMN public.user_profiles.first_name IS 'Given name';
@@ -172,14 +172,14 @@ COMMENT ON COLUMN public.user_profiles.last_name IS 'Family name';
 COMMENT ON COLUMN public.user_profiles.bio IS 'About the user, in their words';
 COMMENT ON COLUMN public.user_profiles.avatar_url IS 'Picture';
 COMMENT ON COLUMN public.user_profiles.banner_url IS 'Picture above the profile';
-COMMENT ON COLUMN public.user_profiles.location IS 'Where, in the user''s words';
+COMMENT ON COLUMN public.user_profiles.location IS 'Location, in the user''s words';
 COMMENT ON COLUMN public.user_profiles.website_url IS 'The user''s own site';
 COMMENT ON COLUMN public.user_profiles.birthdate IS 'Date of birth';
 COMMENT ON COLUMN public.user_profiles.gender IS 'In the user''s words';
 COMMENT ON COLUMN public.user_profiles.social_links IS 'Object: network to address';
 COMMENT ON COLUMN public.user_profiles.is_public IS 'Whether others see the profile';
 COMMENT ON COLUMN public.user_profiles.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.user_profiles.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.user_profiles.updated_at IS 'When the row was last updated, set by a trigger';
 
 -- === user_settings ===
 
@@ -208,7 +208,7 @@ CREATE TABLE public.user_settings (
 ALTER TABLE public.user_settings SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.user_settings IS 'Settings of users, at most one row for each user';
-COMMENT ON COLUMN public.user_settings.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.user_settings.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.user_settings.user_id IS 'Whose settings they are';
 COMMENT ON COLUMN public.user_settings.language IS 'BCP 47 language tag';
 COMMENT ON COLUMN public.user_settings.timezone IS 'IANA time zone';
@@ -218,7 +218,7 @@ COMMENT ON COLUMN public.user_settings.push_notifications IS 'Whether to notify 
 COMMENT ON COLUMN public.user_settings.notification_preferences IS 'Object: kind of notification to channels';
 COMMENT ON COLUMN public.user_settings.privacy_preferences IS 'Object: what others may see';
 COMMENT ON COLUMN public.user_settings.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.user_settings.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.user_settings.updated_at IS 'When the row was last updated, set by a trigger';
 
 -- === reference rows ===
 

@@ -100,15 +100,15 @@ CREATE INDEX idx_tracks_weekly_play_count
 ALTER TABLE public.tracks SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02', fillfactor = '95');
 
 COMMENT ON TABLE public.tracks IS 'Pieces of music that users uploaded';
-COMMENT ON COLUMN public.tracks.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.tracks.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.tracks.user_id IS 'Who uploaded it';
 COMMENT ON COLUMN public.tracks.title IS 'Title, as shown';
-COMMENT ON COLUMN public.tracks.slug IS 'Address, unique among live rows';
+COMMENT ON COLUMN public.tracks.slug IS 'Name in URLs; unique among live rows';
 COMMENT ON COLUMN public.tracks.artist IS 'As shown';
 COMMENT ON COLUMN public.tracks.album IS 'As shown';
 COMMENT ON COLUMN public.tracks.genre IS 'One genre, open vocabulary, such as house, jazz';
 COMMENT ON COLUMN public.tracks.release_year IS 'Year of first release (Gregorian)';
-COMMENT ON COLUMN public.tracks.tags IS 'Free labels, by the uploader: 50 at most';
+COMMENT ON COLUMN public.tracks.tags IS 'Labels that the uploader chose, 50 at most';
 COMMENT ON COLUMN public.tracks.duration_ms IS 'Length in milliseconds; NULL: not yet known';
 COMMENT ON COLUMN public.tracks.file_path IS 'The original file, in object storage';
 COMMENT ON COLUMN public.tracks.file_size IS 'Size of the original file in bytes';
@@ -119,13 +119,13 @@ COMMENT ON COLUMN public.tracks.cover_art_path IS 'Picture, in object storage';
 COMMENT ON COLUMN public.tracks.waveform_path IS 'Waveform data, in object storage';
 COMMENT ON COLUMN public.tracks.status IS 'Processing state';
 COMMENT ON COLUMN public.tracks.is_public IS 'Whether others may find it';
-COMMENT ON COLUMN public.tracks.published_at IS 'When it was published; NULL: it was not';
+COMMENT ON COLUMN public.tracks.published_at IS 'When it was published; NULL: not published';
 COMMENT ON COLUMN public.tracks.play_count IS 'Plays, counted by the services';
 COMMENT ON COLUMN public.tracks.like_count IS 'Likes, counted by the services';
 COMMENT ON COLUMN public.tracks.comment_count IS 'Comments, counted by the services';
 COMMENT ON COLUMN public.tracks.weekly_play_count IS 'Plays of the last 7 days, as manage.py count_weekly_plays last counted them; 0: not among the most played';
 COMMENT ON COLUMN public.tracks.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.tracks.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.tracks.updated_at IS 'When the row was last updated, set by a trigger';
 COMMENT ON COLUMN public.tracks.deleted_at IS 'When the row was soft deleted; NULL: it is live';
 
 -- === track_versions ===
@@ -161,15 +161,15 @@ CREATE UNIQUE INDEX idx_track_versions_track_id_version_number
     ON public.track_versions (track_id, version_number) WHERE deleted_at IS NULL;
 
 COMMENT ON TABLE public.track_versions IS 'Files that replaced, or will replace, a track''s first one';
-COMMENT ON COLUMN public.track_versions.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.track_versions.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.track_versions.track_id IS 'The track it is a version of';
-COMMENT ON COLUMN public.track_versions.created_by_id IS 'Who uploaded it; NULL: an account since removed';
+COMMENT ON COLUMN public.track_versions.created_by_id IS 'Who uploaded it; NULL: a permanently deleted account';
 COMMENT ON COLUMN public.track_versions.version_number IS '1, 2, 3, … within the track';
 COMMENT ON COLUMN public.track_versions.file_path IS 'The file, in object storage';
 COMMENT ON COLUMN public.track_versions.file_size IS 'Size in bytes';
-COMMENT ON COLUMN public.track_versions.changelog IS 'What changed, for people';
+COMMENT ON COLUMN public.track_versions.changelog IS 'Description of the changes';
 COMMENT ON COLUMN public.track_versions.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.track_versions.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.track_versions.updated_at IS 'When the row was last updated, set by a trigger';
 COMMENT ON COLUMN public.track_versions.deleted_at IS 'When the row was soft deleted; NULL: it is live';
 
 -- === playlists ===
@@ -211,18 +211,18 @@ CREATE INDEX idx_playlists_user_id_created_at
 
 ALTER TABLE public.playlists SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
-COMMENT ON TABLE public.playlists IS 'Lists of tracks that users made';
-COMMENT ON COLUMN public.playlists.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON TABLE public.playlists IS 'Lists of tracks that users created';
+COMMENT ON COLUMN public.playlists.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.playlists.user_id IS 'Who owns it';
 COMMENT ON COLUMN public.playlists.title IS 'Title, as shown';
-COMMENT ON COLUMN public.playlists.slug IS 'Address, unique among live rows';
+COMMENT ON COLUMN public.playlists.slug IS 'Name in URLs; unique among live rows';
 COMMENT ON COLUMN public.playlists.description IS 'In the owner''s words';
 COMMENT ON COLUMN public.playlists.cover_url IS 'Picture';
 COMMENT ON COLUMN public.playlists.is_public IS 'Whether others may find it';
 COMMENT ON COLUMN public.playlists.track_count IS 'Tracks, counted by the services';
 COMMENT ON COLUMN public.playlists.follower_count IS 'Followers, counted by the services';
 COMMENT ON COLUMN public.playlists.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.playlists.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.playlists.updated_at IS 'When the row was last updated, set by a trigger';
 COMMENT ON COLUMN public.playlists.deleted_at IS 'When the row was soft deleted; NULL: it is live';
 
 -- === playlist_tracks ===
@@ -261,13 +261,13 @@ CREATE UNIQUE INDEX idx_playlist_tracks_track_id_playlist_id
 ALTER TABLE public.playlist_tracks SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.playlist_tracks IS 'Which track is in which playlist, and at which position';
-COMMENT ON COLUMN public.playlist_tracks.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.playlist_tracks.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.playlist_tracks.playlist_id IS 'The playlist it is in';
 COMMENT ON COLUMN public.playlist_tracks.track_id IS 'The track that is in it';
-COMMENT ON COLUMN public.playlist_tracks.added_by_id IS 'Who added it; NULL: an account since removed';
+COMMENT ON COLUMN public.playlist_tracks.added_by_id IS 'Who added it; NULL: a permanently deleted account';
 COMMENT ON COLUMN public.playlist_tracks.position IS 'Order within the playlist, from 0';
 COMMENT ON COLUMN public.playlist_tracks.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.playlist_tracks.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.playlist_tracks.updated_at IS 'When the row was last updated, set by a trigger';
 COMMENT ON COLUMN public.playlist_tracks.deleted_at IS 'When the row was soft deleted; NULL: it is live';
 
 -- === playlist_collaborators ===
@@ -302,14 +302,14 @@ CREATE INDEX idx_playlist_collaborators_user_id_created_at
     ON public.playlist_collaborators (user_id, created_at DESC);
 
 COMMENT ON TABLE public.playlist_collaborators IS 'Who may see or change somebody else''s playlist';
-COMMENT ON COLUMN public.playlist_collaborators.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.playlist_collaborators.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.playlist_collaborators.playlist_id IS 'The playlist that is shared';
 COMMENT ON COLUMN public.playlist_collaborators.user_id IS 'Who it is shared with';
-COMMENT ON COLUMN public.playlist_collaborators.invited_by_id IS 'Who invited; NULL: an account since removed';
+COMMENT ON COLUMN public.playlist_collaborators.invited_by_id IS 'Who invited; NULL: a permanently deleted account';
 COMMENT ON COLUMN public.playlist_collaborators.permission IS 'What the collaborator may do';
 COMMENT ON COLUMN public.playlist_collaborators.accepted_at IS 'When the invitation was accepted; NULL: not yet';
 COMMENT ON COLUMN public.playlist_collaborators.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.playlist_collaborators.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.playlist_collaborators.updated_at IS 'When the row was last updated, set by a trigger';
 COMMENT ON COLUMN public.playlist_collaborators.deleted_at IS 'When the row was soft deleted; NULL: it is live';
 
 -- === playlist_follows ===
@@ -339,9 +339,9 @@ CREATE UNIQUE INDEX idx_playlist_follows_user_id_playlist_id
 ALTER TABLE public.playlist_follows SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.playlist_follows IS 'Which user follows which playlist';
-COMMENT ON COLUMN public.playlist_follows.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.playlist_follows.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.playlist_follows.playlist_id IS 'The playlist that is followed';
 COMMENT ON COLUMN public.playlist_follows.user_id IS 'Who follows it';
 COMMENT ON COLUMN public.playlist_follows.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.playlist_follows.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.playlist_follows.updated_at IS 'When the row was last updated, set by a trigger';
 COMMENT ON COLUMN public.playlist_follows.deleted_at IS 'When the row was soft deleted; NULL: it is live';

@@ -47,18 +47,18 @@ CREATE INDEX idx_track_plays_user_id_created_at
 ALTER TABLE public.track_plays SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.track_plays IS 'Plays of tracks, one row for each play';
-COMMENT ON COLUMN public.track_plays.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.track_plays.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.track_plays.track_id IS 'What was played';
-COMMENT ON COLUMN public.track_plays.user_id IS 'Who listened; NULL: not signed in, or an account since removed';
+COMMENT ON COLUMN public.track_plays.user_id IS 'Who listened; NULL: not signed in, or a permanently deleted account';
 COMMENT ON COLUMN public.track_plays.started_at IS 'When it began';
 COMMENT ON COLUMN public.track_plays.duration_ms IS 'How much was heard, in ms';
 COMMENT ON COLUMN public.track_plays.is_complete IS 'Whether it was heard to the end';
 COMMENT ON COLUMN public.track_plays.source IS 'Where it was started from, open vocabulary, such as playlist, search, radio';
 COMMENT ON COLUMN public.track_plays.device IS 'Kind of device, open vocabulary, such as phone, web, tv';
-COMMENT ON COLUMN public.track_plays.ip_address IS 'The listener''s address';
+COMMENT ON COLUMN public.track_plays.ip_address IS 'The listener''s IP address';
 COMMENT ON COLUMN public.track_plays.country_code IS 'ISO 3166-1 alpha-2, in capitals';
 COMMENT ON COLUMN public.track_plays.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.track_plays.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.track_plays.updated_at IS 'When the row was last updated, set by a trigger';
 
 -- === track_likes ===
 
@@ -89,11 +89,11 @@ CREATE INDEX idx_track_likes_user_id_created_at
 ALTER TABLE public.track_likes SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.track_likes IS 'Which user likes which track';
-COMMENT ON COLUMN public.track_likes.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.track_likes.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.track_likes.track_id IS 'What is liked';
 COMMENT ON COLUMN public.track_likes.user_id IS 'Who likes it';
 COMMENT ON COLUMN public.track_likes.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.track_likes.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.track_likes.updated_at IS 'When the row was last updated, set by a trigger';
 COMMENT ON COLUMN public.track_likes.deleted_at IS 'When the row was soft deleted; NULL: it is live';
 
 -- === track_shares ===
@@ -131,15 +131,15 @@ CREATE INDEX idx_track_shares_user_id_created_at
     ON public.track_shares (user_id, created_at DESC);
 
 COMMENT ON TABLE public.track_shares IS 'Links through which tracks are heard without an account';
-COMMENT ON COLUMN public.track_shares.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.track_shares.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.track_shares.track_id IS 'What is shared';
 COMMENT ON COLUMN public.track_shares.user_id IS 'Who shares it';
 COMMENT ON COLUMN public.track_shares.token_hash IS 'Hash of the token: a secret';
 COMMENT ON COLUMN public.track_shares.permission IS 'stream or download';
-COMMENT ON COLUMN public.track_shares.expires_at IS 'When it ends; NULL: it does not';
-COMMENT ON COLUMN public.track_shares.access_count IS 'How often it was used';
+COMMENT ON COLUMN public.track_shares.expires_at IS 'When it ends; NULL: never';
+COMMENT ON COLUMN public.track_shares.access_count IS 'Number of uses';
 COMMENT ON COLUMN public.track_shares.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.track_shares.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.track_shares.updated_at IS 'When the row was last updated, set by a trigger';
 COMMENT ON COLUMN public.track_shares.deleted_at IS 'When the row was soft deleted; NULL: it is live';
 
 -- === track_comments ===
@@ -183,15 +183,15 @@ CREATE INDEX idx_track_comments_user_id_created_at
 ALTER TABLE public.track_comments SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.track_comments IS 'Comments of users on tracks, in threads';
-COMMENT ON COLUMN public.track_comments.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.track_comments.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.track_comments.track_id IS 'What is commented on';
 COMMENT ON COLUMN public.track_comments.user_id IS 'Who wrote it';
-COMMENT ON COLUMN public.track_comments.parent_id IS 'The comment it replies to; NULL: it begins a thread, or that one was removed';
+COMMENT ON COLUMN public.track_comments.parent_id IS 'The comment it replies to; NULL: it begins a thread, or its parent was purged';
 COMMENT ON COLUMN public.track_comments.content IS '1 to 5000 characters';
-COMMENT ON COLUMN public.track_comments.position_ms IS 'Where in the track, in ms; NULL: all of it';
+COMMENT ON COLUMN public.track_comments.position_ms IS 'Where in the track, in ms; NULL: the whole track';
 COMMENT ON COLUMN public.track_comments.is_edited IS 'Whether the author changed it afterwards';
 COMMENT ON COLUMN public.track_comments.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.track_comments.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.track_comments.updated_at IS 'When the row was last updated, set by a trigger';
 COMMENT ON COLUMN public.track_comments.deleted_at IS 'When the row was soft deleted; NULL: it is live';
 
 -- === track_history ===
@@ -222,15 +222,15 @@ CREATE INDEX idx_track_history_user_id_created_at
 
 ALTER TABLE public.track_history SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
-COMMENT ON TABLE public.track_history IS 'Changes of tracks, one row each';
-COMMENT ON COLUMN public.track_history.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON TABLE public.track_history IS 'Changes of tracks, one row for each change';
+COMMENT ON COLUMN public.track_history.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.track_history.track_id IS 'What was changed';
-COMMENT ON COLUMN public.track_history.user_id IS 'Who did it; NULL: the platform, or an account since removed';
+COMMENT ON COLUMN public.track_history.user_id IS 'Who did it; NULL: the platform, or a permanently deleted account';
 COMMENT ON COLUMN public.track_history.action IS 'Open vocabulary, such as created, updated, published';
 COMMENT ON COLUMN public.track_history.old_value IS 'The changed columns, before';
 COMMENT ON COLUMN public.track_history.new_value IS 'The changed columns, after';
 COMMENT ON COLUMN public.track_history.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.track_history.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.track_history.updated_at IS 'When the row was last updated, set by a trigger';
 
 -- === playback_analytics ===
 
@@ -273,15 +273,15 @@ CREATE INDEX idx_playback_analytics_user_id_created_at
 ALTER TABLE public.playback_analytics SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.playback_analytics IS 'How playback went, one row for each play';
-COMMENT ON COLUMN public.playback_analytics.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.playback_analytics.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.playback_analytics.track_id IS 'What was played';
-COMMENT ON COLUMN public.playback_analytics.user_id IS 'Who listened; NULL: not signed in, or an account since removed';
-COMMENT ON COLUMN public.playback_analytics.session_id IS 'The client; NULL: not signed in, or a session since purged';
+COMMENT ON COLUMN public.playback_analytics.user_id IS 'Who listened; NULL: not signed in, or a permanently deleted account';
+COMMENT ON COLUMN public.playback_analytics.session_id IS 'The client; NULL: not signed in, or a purged session';
 COMMENT ON COLUMN public.playback_analytics.started_at IS 'When it began';
 COMMENT ON COLUMN public.playback_analytics.ended_at IS 'When it ended; NULL: it has not ended';
 COMMENT ON COLUMN public.playback_analytics.play_time_ms IS 'Time played, in ms';
-COMMENT ON COLUMN public.playback_analytics.pause_count IS 'How often it was paused';
-COMMENT ON COLUMN public.playback_analytics.seek_count IS 'How often the listener jumped to another position';
+COMMENT ON COLUMN public.playback_analytics.pause_count IS 'Number of pauses';
+COMMENT ON COLUMN public.playback_analytics.seek_count IS 'Number of jumps to another position';
 COMMENT ON COLUMN public.playback_analytics.completion_rate IS 'Part heard, in percent';
 COMMENT ON COLUMN public.playback_analytics.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.playback_analytics.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.playback_analytics.updated_at IS 'When the row was last updated, set by a trigger';

@@ -46,16 +46,16 @@ CREATE INDEX idx_hls_streams_track_version_id
     ON public.hls_streams (track_version_id);
 
 COMMENT ON TABLE public.hls_streams IS 'Tracks cut into segments for HLS';
-COMMENT ON COLUMN public.hls_streams.id IS 'UUID: random, unless the client makes one, such as of version 7';
-COMMENT ON COLUMN public.hls_streams.track_id IS 'What it streams';
-COMMENT ON COLUMN public.hls_streams.track_version_id IS 'Made from this version; NULL: from the first file, or a version since removed';
-COMMENT ON COLUMN public.hls_streams.playlist_url IS 'The master playlist (m3u8); NULL: not yet made';
+COMMENT ON COLUMN public.hls_streams.id IS 'Random UUID, unless the client sets one, such as of version 7';
+COMMENT ON COLUMN public.hls_streams.track_id IS 'The track that it streams';
+COMMENT ON COLUMN public.hls_streams.track_version_id IS 'Made from this version; NULL: from the first file, or a purged version';
+COMMENT ON COLUMN public.hls_streams.playlist_url IS 'The master playlist (m3u8); NULL: not yet created';
 COMMENT ON COLUMN public.hls_streams.segment_count IS 'Segments of each rendition';
 COMMENT ON COLUMN public.hls_streams.segment_duration_ms IS 'Target length of a segment, in ms';
 COMMENT ON COLUMN public.hls_streams.bitrates IS 'Renditions, in kbit/s';
 COMMENT ON COLUMN public.hls_streams.status IS 'Processing state';
 COMMENT ON COLUMN public.hls_streams.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.hls_streams.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.hls_streams.updated_at IS 'When the row was last updated, set by a trigger';
 
 -- === hls_transcode_queue ===
 
@@ -103,13 +103,13 @@ CREATE INDEX idx_hls_transcode_queue_track_version_id
 ALTER TABLE public.hls_transcode_queue SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.hls_transcode_queue IS 'Transcode jobs; workers take them with FOR UPDATE SKIP LOCKED';
-COMMENT ON COLUMN public.hls_transcode_queue.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.hls_transcode_queue.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.hls_transcode_queue.track_id IS 'The track to transcode';
 COMMENT ON COLUMN public.hls_transcode_queue.track_version_id IS 'From this version; NULL: from the first file';
 COMMENT ON COLUMN public.hls_transcode_queue.priority IS '1 to 10, 10 first';
 COMMENT ON COLUMN public.hls_transcode_queue.status IS 'pending: waits for a worker';
-COMMENT ON COLUMN public.hls_transcode_queue.attempt_count IS 'How often it was tried';
-COMMENT ON COLUMN public.hls_transcode_queue.max_attempts IS 'How often it may be tried before it counts as failed';
+COMMENT ON COLUMN public.hls_transcode_queue.attempt_count IS 'Number of attempts so far';
+COMMENT ON COLUMN public.hls_transcode_queue.max_attempts IS 'Number of attempts after which it is failed';
 COMMENT ON COLUMN public.hls_transcode_queue.locked_by IS 'The worker that has it; NULL: none';
 COMMENT ON COLUMN public.hls_transcode_queue.locked_at IS 'When that worker took it';
 COMMENT ON COLUMN public.hls_transcode_queue.run_after IS 'Workers do not take it before this time';
@@ -117,7 +117,7 @@ COMMENT ON COLUMN public.hls_transcode_queue.started_at IS 'When the last attemp
 COMMENT ON COLUMN public.hls_transcode_queue.completed_at IS 'When it completed, failed or was cancelled';
 COMMENT ON COLUMN public.hls_transcode_queue.error_message IS 'Why the last attempt failed';
 COMMENT ON COLUMN public.hls_transcode_queue.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.hls_transcode_queue.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.hls_transcode_queue.updated_at IS 'When the row was last updated, set by a trigger';
 
 -- === bitrate_adaptation_logs ===
 
@@ -157,14 +157,14 @@ CREATE INDEX idx_bitrate_adaptation_logs_user_id_created_at
 ALTER TABLE public.bitrate_adaptation_logs SET (autovacuum_analyze_scale_factor = '0.02', autovacuum_vacuum_insert_scale_factor = '0.02', autovacuum_vacuum_scale_factor = '0.02');
 
 COMMENT ON TABLE public.bitrate_adaptation_logs IS 'Changes of bitrate while clients played streams';
-COMMENT ON COLUMN public.bitrate_adaptation_logs.id IS 'UUID: random, unless the client makes one, such as of version 7';
+COMMENT ON COLUMN public.bitrate_adaptation_logs.id IS 'Random UUID, unless the client sets one, such as of version 7';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.track_id IS 'What was played';
-COMMENT ON COLUMN public.bitrate_adaptation_logs.user_id IS 'Who listened; NULL: not signed in, or an account since removed';
-COMMENT ON COLUMN public.bitrate_adaptation_logs.session_id IS 'The client; NULL: not signed in, or a session since purged';
+COMMENT ON COLUMN public.bitrate_adaptation_logs.user_id IS 'Who listened; NULL: not signed in, or a permanently deleted account';
+COMMENT ON COLUMN public.bitrate_adaptation_logs.session_id IS 'The client; NULL: not signed in, or a purged session';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.old_bitrate IS 'Before, in kbit/s';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.new_bitrate IS 'After, in kbit/s';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.reason IS 'Open vocabulary, such as bandwidth, buffer, user';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.network_bandwidth IS 'As the client measured it, in kbit/s';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.buffer_level_ms IS 'Music in the client''s buffer, in ms';
 COMMENT ON COLUMN public.bitrate_adaptation_logs.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.bitrate_adaptation_logs.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.bitrate_adaptation_logs.updated_at IS 'When the row was last updated, set by a trigger';

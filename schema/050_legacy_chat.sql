@@ -42,12 +42,12 @@ CREATE INDEX idx_rooms_name
     ON public.rooms (name);
 
 COMMENT ON TABLE public.rooms IS 'Chat rooms of old clients; the modern chat is in schema chat';
-COMMENT ON COLUMN public.rooms.id IS 'UUID: random, unless the client makes one, such as of version 7';
-COMMENT ON COLUMN public.rooms.creator_id IS 'Who made it; NULL: an account since removed';
-COMMENT ON COLUMN public.rooms.name IS 'As shown; several rooms may share one';
+COMMENT ON COLUMN public.rooms.id IS 'Random UUID, unless the client sets one, such as of version 7';
+COMMENT ON COLUMN public.rooms.creator_id IS 'Who created it; NULL: a permanently deleted account';
+COMMENT ON COLUMN public.rooms.name IS 'Name, as shown; several rooms can have the same name';
 COMMENT ON COLUMN public.rooms.description IS 'What the room is for';
 COMMENT ON COLUMN public.rooms.is_private IS 'True: by invitation only';
-COMMENT ON COLUMN public.rooms.max_members IS 'How many may be in it';
+COMMENT ON COLUMN public.rooms.max_members IS 'Maximum number of members';
 COMMENT ON COLUMN public.rooms.created_at IS 'When the row was inserted';
-COMMENT ON COLUMN public.rooms.updated_at IS 'When the row was last updated, kept by a trigger';
+COMMENT ON COLUMN public.rooms.updated_at IS 'When the row was last updated, set by a trigger';
 COMMENT ON COLUMN public.rooms.deleted_at IS 'When the row was soft deleted; NULL: it is live';

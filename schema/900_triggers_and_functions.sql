@@ -30,7 +30,7 @@ BEGIN
     RETURN NULL;
 END;
 $$;
-COMMENT ON FUNCTION public.check_parent_track() IS 'Trigger function: refuses a reply on another track than its parent''s';
+COMMENT ON FUNCTION public.check_parent_track() IS 'Trigger function: refuses a reply whose parent is on another track';
 REVOKE ALL ON FUNCTION public.check_parent_track() FROM PUBLIC;
 
 CREATE FUNCTION public.check_version_track() RETURNS trigger
@@ -50,7 +50,7 @@ BEGIN
     RETURN NULL;
 END;
 $$;
-COMMENT ON FUNCTION public.check_version_track() IS 'Trigger function: refuses a stream or job whose version is of another track';
+COMMENT ON FUNCTION public.check_version_track() IS 'Trigger function: refuses a stream or job whose version belongs to another track';
 REVOKE ALL ON FUNCTION public.check_version_track() FROM PUBLIC;
 
 CREATE FUNCTION public.refuse_another_track() RETURNS trigger
@@ -63,7 +63,7 @@ BEGIN
         SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
 END;
 $$;
-COMMENT ON FUNCTION public.refuse_another_track() IS 'Trigger function: refuses a new id or track_id, which referring rows were checked against';
+COMMENT ON FUNCTION public.refuse_another_track() IS 'Trigger function: refuses a change of id or track_id, because other rows were checked with them';
 
 CREATE FUNCTION public.update_updated_at_column() RETURNS trigger
     LANGUAGE plpgsql

@@ -13,12 +13,14 @@ class Room(SoftDeleteModel):
     """A chat room, kept for old clients only."""
 
     creator = SetNullKey(
-        User, related_name="rooms", db_comment="Who made it; NULL: an account since removed"
+        User, related_name="rooms", db_comment="Who created it; NULL: a permanently deleted account"
     )
-    name = models.CharField(max_length=100, db_comment="As shown; several rooms may share one")
+    name = models.CharField(
+        max_length=100, db_comment="Name, as shown; several rooms can have the same name"
+    )
     description = models.TextField(null=True, blank=True, db_comment="What the room is for")
     is_private = models.BooleanField(db_default=False, db_comment="True: by invitation only")
-    max_members = models.IntegerField(db_default=1000, db_comment="How many may be in it")
+    max_members = models.IntegerField(db_default=1000, db_comment="Maximum number of members")
 
     class Meta:
         db_table = "rooms"

@@ -35,14 +35,14 @@ class TranscodeStatus(models.TextChoices):
 class HlsStream(BaseModel):
     """A track, or one of its versions, cut into segments for HLS."""
 
-    track = CascadeKey(Track, related_name="hls_streams", db_comment="What it streams")
+    track = CascadeKey(Track, related_name="hls_streams", db_comment="The track that it streams")
     track_version = SetNullKey(
         TrackVersion,
         related_name="hls_streams",
-        db_comment="Made from this version; NULL: from the first file, or a version since removed",
+        db_comment="Made from this version; NULL: from the first file, or a purged version",
     )
     playlist_url = models.TextField(
-        null=True, blank=True, db_comment="The master playlist (m3u8); NULL: not yet made"
+        null=True, blank=True, db_comment="The master playlist (m3u8); NULL: not yet created"
     )
     segment_count = models.IntegerField(db_default=0, db_comment="Segments of each rendition")
     segment_duration_ms = models.IntegerField(
@@ -100,9 +100,9 @@ class HlsTranscodeJob(BaseModel):
         db_default=TranscodeStatus.PENDING,
         db_comment="pending: waits for a worker",
     )
-    attempt_count = models.IntegerField(db_default=0, db_comment="How often it was tried")
+    attempt_count = models.IntegerField(db_default=0, db_comment="Number of attempts so far")
     max_attempts = models.IntegerField(
-        db_default=3, db_comment="How often it may be tried before it counts as failed"
+        db_default=3, db_comment="Number of attempts after which it is failed"
     )
     locked_by = models.CharField(
         max_length=255, null=True, blank=True, db_comment="The worker that has it; NULL: none"
@@ -177,12 +177,12 @@ class BitrateAdaptationLog(BaseModel):
     user = SetNullKey(
         User,
         related_name="bitrate_adaptation_logs",
-        db_comment="Who listened; NULL: not signed in, or an account since removed",
+        db_comment="Who listened; NULL: not signed in, or a permanently deleted account",
     )
     session = SetNullKey(
         UserSession,
         related_name="bitrate_adaptation_logs",
-        db_comment="The client; NULL: not signed in, or a session since purged",
+        db_comment="The client; NULL: not signed in, or a purged session",
     )
     old_bitrate = models.IntegerField(db_comment="Before, in kbit/s")
     new_bitrate = models.IntegerField(db_comment="After, in kbit/s")

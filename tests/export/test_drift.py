@@ -82,8 +82,8 @@ CHANGES = {
     ),
     "column comment": (
         "COMMENT ON COLUMN users.email IS 'by hand'",
-        "column users.email: comment was Sign-in address in lower case, unique among live rows, "
-        "is by hand",
+        "column users.email: comment was E-mail address for sign-in, in lower case; unique among "
+        "live rows, is by hand",
     ),
     "table comment": (
         "COMMENT ON TABLE users IS NULL",

@@ -33,7 +33,7 @@ class StreamVariant(BaseModel):
         null=True,
         db_index=False,
         related_name="children",
-        db_comment="Made from this one; NULL: from the source, or a variant since removed",
+        db_comment="Made from this one; NULL: from the source, or a purged variant",
     )
     kind = EnumField(
         enum_type="stream_variant_kind",

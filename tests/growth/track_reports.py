@@ -17,7 +17,7 @@ class TrackReport(SoftDeleteModel):
     reporter = SetNullKey(
         User,
         related_name="track_reports",
-        db_comment="Who reported it; NULL: an account since removed",
+        db_comment="Who reported it; NULL: a permanently deleted account",
     )
     status = EnumField(
         enum_type="track_report_status",

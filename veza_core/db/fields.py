@@ -62,7 +62,7 @@ class IdField(StandardField, models.UUIDField):
         "editable": False,
         # Django serializes a key apart from the other fields.
         "serialize": False,
-        "db_comment": "UUID: random, unless the client makes one, such as of version 7",
+        "db_comment": "Random UUID, unless the client sets one, such as of version 7",
     }
 
 
@@ -86,7 +86,7 @@ class UpdatedAtField(StandardField, models.DateTimeField):
     options: ClassVar[Mapping[str, Any]] = {
         "db_default": TransactionNow(),
         "editable": False,
-        "db_comment": "When the row was last updated, kept by a trigger",
+        "db_comment": "When the row was last updated, set by a trigger",
     }
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:

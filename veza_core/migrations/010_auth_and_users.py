@@ -32,15 +32,15 @@ class Migration(migrations.Migration):
             name="User",
             fields=soft_delete_columns(
                 email=AddressField(
-                    db_comment="Sign-in address in lower case, unique among live rows",
+                    db_comment="E-mail address for sign-in, in lower case; unique among live rows",
                     max_length=255,
                 ),
                 username=models.CharField(
-                    db_comment="Public name, unique among live rows in whatever case", max_length=30
+                    db_comment="Public name; unique among live rows, in any case", max_length=30
                 ),
                 slug=models.CharField(
                     blank=True,
-                    db_comment="The profile's address, unique among live rows",
+                    db_comment="Name of the profile in URLs; unique among live rows",
                     max_length=255,
                     null=True,
                 ),
@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                     db_default=0,
                 ),
                 failed_login_count=models.IntegerField(
-                    db_comment="Failed sign-ins since the last good one", db_default=0
+                    db_comment="Failed sign-ins since the last successful one", db_default=0
                 ),
                 locked_until=models.DateTimeField(
                     blank=True,
@@ -190,7 +190,7 @@ class Migration(migrations.Migration):
                     null=True,
                 ),
                 ip_address=models.GenericIPAddressField(
-                    blank=True, db_comment="The client's last address", null=True
+                    blank=True, db_comment="The client's last IP address", null=True
                 ),
                 user_agent=models.CharField(
                     blank=True,
@@ -203,7 +203,9 @@ class Migration(migrations.Migration):
                 ),
                 expires_at=models.DateTimeField(db_comment="When it expires"),
                 revoked_at=models.DateTimeField(
-                    blank=True, db_comment="When it was ended early; NULL: it was not", null=True
+                    blank=True,
+                    db_comment="When it was ended early; NULL: not ended early",
+                    null=True,
                 ),
             ),
             options={
@@ -232,7 +234,7 @@ class Migration(migrations.Migration):
                 ),
                 session=CascadeKey(
                     blank=True,
-                    db_comment="The session that it keeps signed in, and ends with; NULL: none is known",
+                    db_comment="The session that it belongs to, and ends with; NULL: unknown",
                     null=True,
                     related_name="refresh_tokens",
                     to="veza_core.usersession",
@@ -242,10 +244,10 @@ class Migration(migrations.Migration):
                 ),
                 expires_at=models.DateTimeField(db_comment="When it expires"),
                 revoked_at=models.DateTimeField(
-                    blank=True, db_comment="When it was revoked; NULL: it was not", null=True
+                    blank=True, db_comment="When it was revoked; NULL: not revoked", null=True
                 ),
                 ip_address=models.GenericIPAddressField(
-                    blank=True, db_comment="Where it was issued to", null=True
+                    blank=True, db_comment="The IP address that it was issued to", null=True
                 ),
                 user_agent=models.CharField(
                     blank=True,
@@ -282,7 +284,7 @@ class Migration(migrations.Migration):
                 ),
                 expires_at=models.DateTimeField(db_comment="When it expires"),
                 used_at=models.DateTimeField(
-                    blank=True, db_comment="When it was used; NULL: it was not", null=True
+                    blank=True, db_comment="When it was used; NULL: not used", null=True
                 ),
             ),
             options={
@@ -316,7 +318,7 @@ class Migration(migrations.Migration):
                 ),
                 expires_at=models.DateTimeField(db_comment="When it expires"),
                 used_at=models.DateTimeField(
-                    blank=True, db_comment="When it was used; NULL: it was not", null=True
+                    blank=True, db_comment="When it was used; NULL: not used", null=True
                 ),
             ),
             options={

@@ -69,20 +69,18 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Role",
             fields=base_columns(
-                name=models.CharField(
-                    db_comment="Identifier, as code names it: moderator", max_length=50
-                ),
-                display_name=models.CharField(db_comment="Name, as people read it", max_length=100),
+                name=models.CharField(db_comment="Name in code, such as moderator", max_length=50),
+                display_name=models.CharField(db_comment="Name that people see", max_length=100),
                 description=models.TextField(
-                    blank=True, db_comment="What its holders do", null=True
+                    blank=True, db_comment="What users with this role do", null=True
                 ),
                 is_system=models.BooleanField(
-                    db_comment="True: part of the platform, not to be removed", db_default=False
+                    db_comment="True: part of the platform, must not be removed", db_default=False
                 ),
             ),
             options={
                 "db_table": "roles",
-                "db_table_comment": "Named sets of permissions that users hold",
+                "db_table_comment": "Named sets of permissions that users have",
                 "constraints": [
                     unique_on("roles", "name"),
                     not_blank("roles", "name"),
@@ -94,7 +92,7 @@ class Migration(migrations.Migration):
             name="Permission",
             fields=base_columns(
                 name=models.CharField(
-                    db_comment="<resource>.<action>, as code names it", max_length=100
+                    db_comment="Name in code: <resource>.<action>", max_length=100
                 ),
                 resource=models.CharField(
                     db_comment="A table, or a part of the platform", max_length=50
@@ -120,26 +118,28 @@ class Migration(migrations.Migration):
             name="UserRoleAssignment",
             fields=base_columns(
                 user=CascadeKey(
-                    db_comment="Who holds the role",
+                    db_comment="Who has the role",
                     related_name="role_assignments",
                     to=settings.AUTH_USER_MODEL,
                 ),
                 role=CascadeKey(
-                    db_comment="The role held", related_name="assignments", to="veza_core.role"
+                    db_comment="The role that the user has",
+                    related_name="assignments",
+                    to="veza_core.role",
                 ),
                 assigned_by=SetNullKey(
-                    db_comment="Who granted it; NULL: the platform, or an account since removed",
+                    db_comment="Who granted it; NULL: the platform, or a permanently deleted account",
                     related_name="roles_assigned",
                     to=settings.AUTH_USER_MODEL,
                 ),
                 expires_at=models.DateTimeField(
-                    blank=True, db_comment="When it ends; NULL: it does not", null=True
+                    blank=True, db_comment="When it ends; NULL: never", null=True
                 ),
             ),
             options={
                 "db_table": "user_roles",
                 "verbose_name": "granted role",
-                "db_table_comment": "Which user holds which role",
+                "db_table_comment": "Which user has which role",
                 "indexes": [
                     index_on("user_roles", "role_id", "-created_at"),
                     index_on("user_roles", "assigned_by_id"),
@@ -159,7 +159,7 @@ class Migration(migrations.Migration):
                     to="veza_core.role",
                 ),
                 permission=CascadeKey(
-                    db_comment="The permission given",
+                    db_comment="The permission that it gives",
                     related_name="role_permissions",
                     to="veza_core.permission",
                 ),
@@ -201,7 +201,10 @@ class Migration(migrations.Migration):
                     blank=True, db_comment="Picture above the profile", null=True
                 ),
                 location=models.CharField(
-                    blank=True, db_comment="Where, in the user's words", max_length=100, null=True
+                    blank=True,
+                    db_comment="Location, in the user's words",
+                    max_length=100,
+                    null=True,
                 ),
                 website_url=models.TextField(
                     blank=True, db_comment="The user's own site", null=True

@@ -158,7 +158,7 @@ END;
 $$;
 
 COMMENT ON FUNCTION public.check_parent_track()
-    IS 'Trigger function: refuses a reply on another track than its parent''s';
+    IS 'Trigger function: refuses a reply whose parent is on another track';
 
 REVOKE ALL ON FUNCTION public.check_parent_track() FROM PUBLIC;
 
@@ -186,7 +186,7 @@ END;
 $$;
 
 COMMENT ON FUNCTION public.check_version_track()
-    IS 'Trigger function: refuses a stream or job whose version is of another track';
+    IS 'Trigger function: refuses a stream or job whose version belongs to another track';
 
 REVOKE ALL ON FUNCTION public.check_version_track() FROM PUBLIC;
 
@@ -212,7 +212,7 @@ END;
 $$;
 
 COMMENT ON FUNCTION public.refuse_another_track()
-    IS 'Trigger function: refuses a new id or track_id, which referring rows were checked against';
+    IS 'Trigger function: refuses a change of id or track_id, because other rows were checked with them';
 
 CREATE TRIGGER chk_track_comments_track_id
     AFTER UPDATE OF id, track_id ON public.track_comments

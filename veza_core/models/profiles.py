@@ -29,7 +29,7 @@ class UserProfile(BaseModel):
     avatar_url = models.TextField(null=True, blank=True, db_comment="Picture")
     banner_url = models.TextField(null=True, blank=True, db_comment="Picture above the profile")
     location = models.CharField(
-        max_length=100, null=True, blank=True, db_comment="Where, in the user's words"
+        max_length=100, null=True, blank=True, db_comment="Location, in the user's words"
     )
     website_url = models.TextField(null=True, blank=True, db_comment="The user's own site")
     birthdate = models.DateField(null=True, blank=True, db_comment="Date of birth")

@@ -14,16 +14,16 @@ from .users import User
 class Role(BaseModel):
     """A named set of permissions that users can have."""
 
-    name = models.CharField(max_length=50, db_comment="Identifier, as code names it: moderator")
-    display_name = models.CharField(max_length=100, db_comment="Name, as people read it")
-    description = models.TextField(null=True, blank=True, db_comment="What its holders do")
+    name = models.CharField(max_length=50, db_comment="Name in code, such as moderator")
+    display_name = models.CharField(max_length=100, db_comment="Name that people see")
+    description = models.TextField(null=True, blank=True, db_comment="What users with this role do")
     is_system = models.BooleanField(
-        db_default=False, db_comment="True: part of the platform, not to be removed"
+        db_default=False, db_comment="True: part of the platform, must not be removed"
     )
 
     class Meta:
         db_table = "roles"
-        db_table_comment = "Named sets of permissions that users hold"
+        db_table_comment = "Named sets of permissions that users have"
         constraints = [
             unique_on("roles", "name"),
             not_blank("roles", "name"),
@@ -37,7 +37,7 @@ class Role(BaseModel):
 class Permission(BaseModel):
     """The permission to take an action on a resource: `tracks.update`."""
 
-    name = models.CharField(max_length=100, db_comment="<resource>.<action>, as code names it")
+    name = models.CharField(max_length=100, db_comment="Name in code: <resource>.<action>")
     resource = models.CharField(max_length=50, db_comment="A table, or a part of the platform")
     action = models.CharField(max_length=50, db_comment="read, create, update, delete, access")
     description = models.TextField(null=True, blank=True, db_comment="What it allows")
@@ -60,20 +60,18 @@ class Permission(BaseModel):
 class UserRoleAssignment(BaseModel):
     """A role of a user, permanently or until `expires_at`."""
 
-    user = CascadeKey(User, related_name="role_assignments", db_comment="Who holds the role")
-    role = CascadeKey(Role, related_name="assignments", db_comment="The role held")
+    user = CascadeKey(User, related_name="role_assignments", db_comment="Who has the role")
+    role = CascadeKey(Role, related_name="assignments", db_comment="The role that the user has")
     assigned_by = SetNullKey(
         User,
         related_name="roles_assigned",
-        db_comment="Who granted it; NULL: the platform, or an account since removed",
+        db_comment="Who granted it; NULL: the platform, or a permanently deleted account",
     )
-    expires_at = models.DateTimeField(
-        null=True, blank=True, db_comment="When it ends; NULL: it does not"
-    )
+    expires_at = models.DateTimeField(null=True, blank=True, db_comment="When it ends; NULL: never")
 
     class Meta:
         db_table = "user_roles"
-        db_table_comment = "Which user holds which role"
+        db_table_comment = "Which user has which role"
         verbose_name = "granted role"
         constraints = [
             unique_on("user_roles", "user_id", "role_id"),
@@ -95,7 +93,7 @@ class RolePermission(BaseModel):
 
     role = CascadeKey(Role, related_name="role_permissions", db_comment="The role that gives it")
     permission = CascadeKey(
-        Permission, related_name="role_permissions", db_comment="The permission given"
+        Permission, related_name="role_permissions", db_comment="The permission that it gives"
     )
 
     class Meta:

@@ -24,7 +24,7 @@ class UserSession(BaseModel):
         max_length=255, null=True, blank=True, db_comment="The device, as the client names it"
     )
     ip_address = models.GenericIPAddressField(
-        null=True, blank=True, db_comment="The client's last address"
+        null=True, blank=True, db_comment="The client's last IP address"
     )
     user_agent = models.CharField(
         max_length=1024,
@@ -37,7 +37,7 @@ class UserSession(BaseModel):
     )
     expires_at = models.DateTimeField(db_comment="When it expires")
     revoked_at = models.DateTimeField(
-        null=True, blank=True, db_comment="When it was ended early; NULL: it was not"
+        null=True, blank=True, db_comment="When it was ended early; NULL: not ended early"
     )
 
     class Meta:
@@ -76,15 +76,15 @@ class RefreshToken(BaseModel):
         null=True,
         blank=True,
         related_name="refresh_tokens",
-        db_comment="The session that it keeps signed in, and ends with; NULL: none is known",
+        db_comment="The session that it belongs to, and ends with; NULL: unknown",
     )
     token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
     expires_at = models.DateTimeField(db_comment="When it expires")
     revoked_at = models.DateTimeField(
-        null=True, blank=True, db_comment="When it was revoked; NULL: it was not"
+        null=True, blank=True, db_comment="When it was revoked; NULL: not revoked"
     )
     ip_address = models.GenericIPAddressField(
-        null=True, blank=True, db_comment="Where it was issued to"
+        null=True, blank=True, db_comment="The IP address that it was issued to"
     )
     user_agent = models.CharField(
         max_length=1024,
@@ -127,7 +127,7 @@ class PasswordResetToken(BaseModel):
     token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
     expires_at = models.DateTimeField(db_comment="When it expires")
     used_at = models.DateTimeField(
-        null=True, blank=True, db_comment="When it was used; NULL: it was not"
+        null=True, blank=True, db_comment="When it was used; NULL: not used"
     )
 
     class Meta:
@@ -165,7 +165,7 @@ class EmailVerificationToken(BaseModel):
     token_hash = models.CharField(max_length=255, db_comment="Hash of the token: a secret")
     expires_at = models.DateTimeField(db_comment="When it expires")
     used_at = models.DateTimeField(
-        null=True, blank=True, db_comment="When it was used; NULL: it was not"
+        null=True, blank=True, db_comment="When it was used; NULL: not used"
     )
 
     class Meta:

@@ -82,16 +82,17 @@ class User(SoftDeleteModel, AbstractBaseUser):
     secret_columns = frozenset({"password_hash"})
 
     email = AddressField(
-        max_length=255, db_comment="Sign-in address in lower case, unique among live rows"
+        max_length=255,
+        db_comment="E-mail address for sign-in, in lower case; unique among live rows",
     )
     username = models.CharField(
-        max_length=30, db_comment="Public name, unique among live rows in whatever case"
+        max_length=30, db_comment="Public name; unique among live rows, in any case"
     )
     slug = models.CharField(
         max_length=255,
         null=True,
         blank=True,
-        db_comment="The profile's address, unique among live rows",
+        db_comment="Name of the profile in URLs; unique among live rows",
     )
     password = PasswordHashField(  # type: ignore[assignment]  # never None: see the field
         max_length=255,
@@ -118,7 +119,7 @@ class User(SoftDeleteModel, AbstractBaseUser):
         db_comment="In every access token; a higher value makes all earlier ones invalid",
     )
     failed_login_count = models.IntegerField(
-        db_default=0, db_comment="Failed sign-ins since the last good one"
+        db_default=0, db_comment="Failed sign-ins since the last successful one"
     )
     locked_until = models.DateTimeField(
         null=True, blank=True, db_comment="No sign-in before this time; NULL: not locked"

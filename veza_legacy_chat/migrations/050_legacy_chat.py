@@ -19,12 +19,13 @@ class Migration(migrations.Migration):
             name="Room",
             fields=soft_delete_columns(
                 creator=SetNullKey(
-                    db_comment="Who made it; NULL: an account since removed",
+                    db_comment="Who created it; NULL: a permanently deleted account",
                     related_name="rooms",
                     to=settings.AUTH_USER_MODEL,
                 ),
                 name=models.CharField(
-                    db_comment="As shown; several rooms may share one", max_length=100
+                    db_comment="Name, as shown; several rooms can have the same name",
+                    max_length=100,
                 ),
                 description=models.TextField(
                     blank=True, db_comment="What the room is for", null=True
@@ -33,7 +34,7 @@ class Migration(migrations.Migration):
                     db_comment="True: by invitation only", db_default=False
                 ),
                 max_members=models.IntegerField(
-                    db_comment="How many may be in it", db_default=1000
+                    db_comment="Maximum number of members", db_default=1000
                 ),
             ),
             options={

@@ -23,18 +23,18 @@ class Migration(migrations.Migration):
             name="HlsStream",
             fields=base_columns(
                 track=CascadeKey(
-                    db_comment="What it streams",
+                    db_comment="The track that it streams",
                     related_name="hls_streams",
                     to="veza_streaming.track",
                 ),
                 track_version=SetNullKey(
-                    db_comment="Made from this version; NULL: from the first file, or a version since removed",
+                    db_comment="Made from this version; NULL: from the first file, or a purged version",
                     related_name="hls_streams",
                     to="veza_streaming.trackversion",
                 ),
                 playlist_url=models.TextField(
                     blank=True,
-                    db_comment="The master playlist (m3u8); NULL: not yet made",
+                    db_comment="The master playlist (m3u8); NULL: not yet created",
                     null=True,
                 ),
                 segment_count=models.IntegerField(
@@ -94,10 +94,10 @@ class Migration(migrations.Migration):
                     enum_type="transcode_status",
                 ),
                 attempt_count=models.IntegerField(
-                    db_comment="How often it was tried", db_default=0
+                    db_comment="Number of attempts so far", db_default=0
                 ),
                 max_attempts=models.IntegerField(
-                    db_comment="How often it may be tried before it counts as failed", db_default=3
+                    db_comment="Number of attempts after which it is failed", db_default=3
                 ),
                 locked_by=models.CharField(
                     blank=True,
@@ -171,12 +171,12 @@ class Migration(migrations.Migration):
                     to="veza_streaming.track",
                 ),
                 user=SetNullKey(
-                    db_comment="Who listened; NULL: not signed in, or an account since removed",
+                    db_comment="Who listened; NULL: not signed in, or a permanently deleted account",
                     related_name="bitrate_adaptation_logs",
                     to=settings.AUTH_USER_MODEL,
                 ),
                 session=SetNullKey(
-                    db_comment="The client; NULL: not signed in, or a session since purged",
+                    db_comment="The client; NULL: not signed in, or a purged session",
                     related_name="bitrate_adaptation_logs",
                     to="veza_core.usersession",
                 ),

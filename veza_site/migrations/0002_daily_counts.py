@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                 ),
             ),
             options={
-                "db_table_comment": "Rows made in each day, for charts",
+                "db_table_comment": "Rows created on each day, for charts",
                 "default_permissions": (),
                 "constraints": [
                     models.UniqueConstraint(

@@ -14,7 +14,7 @@ class DailyCount(models.Model):
     )
 
     class Meta:
-        db_table_comment = "Rows made in each day, for charts"
+        db_table_comment = "Rows created on each day, for charts"
         default_permissions = ()
         constraints = [
             # The days of a table, for its chart.

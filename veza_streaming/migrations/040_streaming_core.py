@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 title=models.CharField(db_comment="Title, as shown", max_length=255),
                 slug=models.CharField(
                     blank=True,
-                    db_comment="Address, unique among live rows",
+                    db_comment="Name in URLs; unique among live rows",
                     max_length=255,
                     null=True,
                 ),
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 tags=ArrayField(
                     base_field=models.CharField(max_length=100),
                     blank=True,
-                    db_comment="Free labels, by the uploader: 50 at most",
+                    db_comment="Labels that the uploader chose, 50 at most",
                     db_default=[],
                 ),
                 duration_ms=models.IntegerField(
@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
                     db_comment="Whether others may find it", db_default=True
                 ),
                 published_at=models.DateTimeField(
-                    blank=True, db_comment="When it was published; NULL: it was not", null=True
+                    blank=True, db_comment="When it was published; NULL: not published", null=True
                 ),
                 play_count=models.BigIntegerField(
                     db_comment="Plays, counted by the services", db_default=0
@@ -146,7 +146,7 @@ class Migration(migrations.Migration):
                     to="veza_streaming.track",
                 ),
                 created_by=SetNullKey(
-                    db_comment="Who uploaded it; NULL: an account since removed",
+                    db_comment="Who uploaded it; NULL: a permanently deleted account",
                     related_name="track_versions",
                     to=settings.AUTH_USER_MODEL,
                 ),
@@ -154,7 +154,7 @@ class Migration(migrations.Migration):
                 file_path=models.TextField(db_comment="The file, in object storage"),
                 file_size=models.BigIntegerField(blank=True, db_comment="Size in bytes", null=True),
                 changelog=models.TextField(
-                    blank=True, db_comment="What changed, for people", null=True
+                    blank=True, db_comment="Description of the changes", null=True
                 ),
             ),
             options={
@@ -182,7 +182,7 @@ class Migration(migrations.Migration):
                 title=models.CharField(db_comment="Title, as shown", max_length=255),
                 slug=models.CharField(
                     blank=True,
-                    db_comment="Address, unique among live rows",
+                    db_comment="Name in URLs; unique among live rows",
                     max_length=255,
                     null=True,
                 ),
@@ -202,7 +202,7 @@ class Migration(migrations.Migration):
             ),
             options={
                 "db_table": "playlists",
-                "db_table_comment": "Lists of tracks that users made",
+                "db_table_comment": "Lists of tracks that users created",
                 "indexes": [
                     index_on("playlists", "user_id", "-created_at"),
                     index_on("playlists", "-created_at"),
@@ -233,7 +233,7 @@ class Migration(migrations.Migration):
                     to="veza_streaming.track",
                 ),
                 added_by=SetNullKey(
-                    db_comment="Who added it; NULL: an account since removed",
+                    db_comment="Who added it; NULL: a permanently deleted account",
                     related_name="playlist_tracks_added",
                     to=settings.AUTH_USER_MODEL,
                 ),
@@ -271,7 +271,7 @@ class Migration(migrations.Migration):
                     to=settings.AUTH_USER_MODEL,
                 ),
                 invited_by=SetNullKey(
-                    db_comment="Who invited; NULL: an account since removed",
+                    db_comment="Who invited; NULL: a permanently deleted account",
                     related_name="playlist_invitations",
                     to=settings.AUTH_USER_MODEL,
                 ),

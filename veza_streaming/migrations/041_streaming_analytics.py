@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                     db_comment="What was played", related_name="plays", to="veza_streaming.track"
                 ),
                 user=SetNullKey(
-                    db_comment="Who listened; NULL: not signed in, or an account since removed",
+                    db_comment="Who listened; NULL: not signed in, or a permanently deleted account",
                     related_name="track_plays",
                     to=settings.AUTH_USER_MODEL,
                 ),
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                     null=True,
                 ),
                 ip_address=models.GenericIPAddressField(
-                    blank=True, db_comment="The listener's address", null=True
+                    blank=True, db_comment="The listener's IP address", null=True
                 ),
                 country_code=models.CharField(
                     blank=True,
@@ -120,9 +120,9 @@ class Migration(migrations.Migration):
                     max_length=20,
                 ),
                 expires_at=models.DateTimeField(
-                    blank=True, db_comment="When it ends; NULL: it does not", null=True
+                    blank=True, db_comment="When it ends; NULL: never", null=True
                 ),
-                access_count=models.IntegerField(db_comment="How often it was used", db_default=0),
+                access_count=models.IntegerField(db_comment="Number of uses", db_default=0),
             ),
             options={
                 "db_table": "track_shares",
@@ -156,13 +156,15 @@ class Migration(migrations.Migration):
                     to=settings.AUTH_USER_MODEL,
                 ),
                 parent=SetNullKey(
-                    db_comment="The comment it replies to; NULL: it begins a thread, or that one was removed",
+                    db_comment="The comment it replies to; NULL: it begins a thread, or its parent was purged",
                     related_name="replies",
                     to="veza_streaming.trackcomment",
                 ),
                 content=models.TextField(db_comment="1 to 5000 characters"),
                 position_ms=models.IntegerField(
-                    blank=True, db_comment="Where in the track, in ms; NULL: all of it", null=True
+                    blank=True,
+                    db_comment="Where in the track, in ms; NULL: the whole track",
+                    null=True,
                 ),
                 is_edited=models.BooleanField(
                     db_comment="Whether the author changed it afterwards", db_default=False
@@ -194,7 +196,7 @@ class Migration(migrations.Migration):
                     db_comment="What was changed", related_name="history", to="veza_streaming.track"
                 ),
                 user=SetNullKey(
-                    db_comment="Who did it; NULL: the platform, or an account since removed",
+                    db_comment="Who did it; NULL: the platform, or a permanently deleted account",
                     related_name="track_history",
                     to=settings.AUTH_USER_MODEL,
                 ),
@@ -211,7 +213,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "track_history",
                 "verbose_name": "track change",
-                "db_table_comment": "Changes of tracks, one row each",
+                "db_table_comment": "Changes of tracks, one row for each change",
                 "indexes": [
                     index_on("track_history", "track_id", "-created_at"),
                     index_on("track_history", "user_id", "-created_at"),
@@ -232,12 +234,12 @@ class Migration(migrations.Migration):
                     to="veza_streaming.track",
                 ),
                 user=SetNullKey(
-                    db_comment="Who listened; NULL: not signed in, or an account since removed",
+                    db_comment="Who listened; NULL: not signed in, or a permanently deleted account",
                     related_name="playback_analytics",
                     to=settings.AUTH_USER_MODEL,
                 ),
                 session=SetNullKey(
-                    db_comment="The client; NULL: not signed in, or a session since purged",
+                    db_comment="The client; NULL: not signed in, or a purged session",
                     related_name="playback_analytics",
                     to="veza_core.usersession",
                 ),
@@ -248,9 +250,9 @@ class Migration(migrations.Migration):
                     blank=True, db_comment="When it ended; NULL: it has not ended", null=True
                 ),
                 play_time_ms=models.IntegerField(db_comment="Time played, in ms", db_default=0),
-                pause_count=models.IntegerField(db_comment="How often it was paused", db_default=0),
+                pause_count=models.IntegerField(db_comment="Number of pauses", db_default=0),
                 seek_count=models.IntegerField(
-                    db_comment="How often the listener jumped to another position", db_default=0
+                    db_comment="Number of jumps to another position", db_default=0
                 ),
                 completion_rate=models.DecimalField(
                     db_comment="Part heard, in percent",

@@ -23,7 +23,7 @@ class TrackPlay(BaseModel):
     user = SetNullKey(
         User,
         related_name="track_plays",
-        db_comment="Who listened; NULL: not signed in, or an account since removed",
+        db_comment="Who listened; NULL: not signed in, or a permanently deleted account",
     )
     started_at = models.DateTimeField(db_default=TransactionNow(), db_comment="When it began")
     duration_ms = models.IntegerField(db_default=0, db_comment="How much was heard, in ms")
@@ -43,7 +43,7 @@ class TrackPlay(BaseModel):
         db_comment="Kind of device, open vocabulary, such as phone, web, tv",
     )
     ip_address = models.GenericIPAddressField(
-        null=True, blank=True, db_comment="The listener's address"
+        null=True, blank=True, db_comment="The listener's IP address"
     )
     country_code = models.CharField(
         max_length=2, null=True, blank=True, db_comment="ISO 3166-1 alpha-2, in capitals"
@@ -79,7 +79,7 @@ class TrackHistory(BaseModel):
     user = SetNullKey(
         User,
         related_name="track_history",
-        db_comment="Who did it; NULL: the platform, or an account since removed",
+        db_comment="Who did it; NULL: the platform, or a permanently deleted account",
     )
     action = models.CharField(
         max_length=50, db_comment="Open vocabulary, such as created, updated, published"
@@ -89,7 +89,7 @@ class TrackHistory(BaseModel):
 
     class Meta:
         db_table = "track_history"
-        db_table_comment = "Changes of tracks, one row each"
+        db_table_comment = "Changes of tracks, one row for each change"
         verbose_name = "track change"
         constraints = [
             json_object("track_history", "old_value"),
@@ -117,22 +117,20 @@ class PlaybackAnalytics(BaseModel):
     user = SetNullKey(
         User,
         related_name="playback_analytics",
-        db_comment="Who listened; NULL: not signed in, or an account since removed",
+        db_comment="Who listened; NULL: not signed in, or a permanently deleted account",
     )
     session = SetNullKey(
         UserSession,
         related_name="playback_analytics",
-        db_comment="The client; NULL: not signed in, or a session since purged",
+        db_comment="The client; NULL: not signed in, or a purged session",
     )
     started_at = models.DateTimeField(db_default=TransactionNow(), db_comment="When it began")
     ended_at = models.DateTimeField(
         null=True, blank=True, db_comment="When it ended; NULL: it has not ended"
     )
     play_time_ms = models.IntegerField(db_default=0, db_comment="Time played, in ms")
-    pause_count = models.IntegerField(db_default=0, db_comment="How often it was paused")
-    seek_count = models.IntegerField(
-        db_default=0, db_comment="How often the listener jumped to another position"
-    )
+    pause_count = models.IntegerField(db_default=0, db_comment="Number of pauses")
+    seek_count = models.IntegerField(db_default=0, db_comment="Number of jumps to another position")
     completion_rate = models.DecimalField(
         max_digits=5, decimal_places=2, db_default=0, db_comment="Part heard, in percent"
     )

@@ -32,7 +32,7 @@ class Playlist(SoftDeleteModel):
     user = CascadeKey(User, related_name="playlists", db_comment="Who owns it")
     title = models.CharField(max_length=255, db_comment="Title, as shown")
     slug = models.CharField(
-        max_length=255, null=True, blank=True, db_comment="Address, unique among live rows"
+        max_length=255, null=True, blank=True, db_comment="Name in URLs; unique among live rows"
     )
     description = models.TextField(null=True, blank=True, db_comment="In the owner's words")
     cover_url = models.TextField(null=True, blank=True, db_comment="Picture")
@@ -44,7 +44,7 @@ class Playlist(SoftDeleteModel):
 
     class Meta:
         db_table = "playlists"
-        db_table_comment = "Lists of tracks that users made"
+        db_table_comment = "Lists of tracks that users created"
         constraints = [
             unique_on("playlists", "slug", condition=LIVE),
             not_blank("playlists", "title"),
@@ -79,7 +79,7 @@ class PlaylistTrack(SoftDeleteModel):
     added_by = SetNullKey(
         User,
         related_name="playlist_tracks_added",
-        db_comment="Who added it; NULL: an account since removed",
+        db_comment="Who added it; NULL: a permanently deleted account",
     )
     position = models.IntegerField(db_comment="Order within the playlist, from 0")
 
@@ -124,7 +124,7 @@ class PlaylistCollaborator(SoftDeleteModel):
     invited_by = SetNullKey(
         User,
         related_name="playlist_invitations",
-        db_comment="Who invited; NULL: an account since removed",
+        db_comment="Who invited; NULL: a permanently deleted account",
     )
     permission = EnumField(
         enum_type="playlist_permission",

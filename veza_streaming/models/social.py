@@ -65,10 +65,8 @@ class TrackShare(SoftDeleteModel):
         db_default=SharePermission.STREAM,
         db_comment="stream or download",
     )
-    expires_at = models.DateTimeField(
-        null=True, blank=True, db_comment="When it ends; NULL: it does not"
-    )
-    access_count = models.IntegerField(db_default=0, db_comment="How often it was used")
+    expires_at = models.DateTimeField(null=True, blank=True, db_comment="When it ends; NULL: never")
+    access_count = models.IntegerField(db_default=0, db_comment="Number of uses")
 
     class Meta:
         db_table = "track_shares"
@@ -103,11 +101,11 @@ class TrackComment(SoftDeleteModel):
     parent = SetNullKey(
         "self",
         related_name="replies",
-        db_comment="The comment it replies to; NULL: it begins a thread, or that one was removed",
+        db_comment="The comment it replies to; NULL: it begins a thread, or its parent was purged",
     )
     content = models.TextField(db_comment="1 to 5000 characters")
     position_ms = models.IntegerField(
-        null=True, blank=True, db_comment="Where in the track, in ms; NULL: all of it"
+        null=True, blank=True, db_comment="Where in the track, in ms; NULL: the whole track"
     )
     is_edited = models.BooleanField(
         db_default=False, db_comment="Whether the author changed it afterwards"

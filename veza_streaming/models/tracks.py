@@ -35,7 +35,7 @@ class Track(SoftDeleteModel):
     user = CascadeKey(User, related_name="tracks", db_comment="Who uploaded it")
     title = models.CharField(max_length=255, db_comment="Title, as shown")
     slug = models.CharField(
-        max_length=255, null=True, blank=True, db_comment="Address, unique among live rows"
+        max_length=255, null=True, blank=True, db_comment="Name in URLs; unique among live rows"
     )
     artist = models.CharField(max_length=255, null=True, blank=True, db_comment="As shown")
     album = models.CharField(max_length=255, null=True, blank=True, db_comment="As shown")
@@ -52,7 +52,7 @@ class Track(SoftDeleteModel):
         models.CharField(max_length=100),
         db_default=[],
         blank=True,
-        db_comment="Free labels, by the uploader: 50 at most",
+        db_comment="Labels that the uploader chose, 50 at most",
     )
     duration_ms = models.IntegerField(
         null=True, blank=True, db_comment="Length in milliseconds; NULL: not yet known"
@@ -87,7 +87,7 @@ class Track(SoftDeleteModel):
     )
     is_public = models.BooleanField(db_default=True, db_comment="Whether others may find it")
     published_at = models.DateTimeField(
-        null=True, blank=True, db_comment="When it was published; NULL: it was not"
+        null=True, blank=True, db_comment="When it was published; NULL: not published"
     )
     play_count = models.BigIntegerField(db_default=0, db_comment="Plays, counted by the services")
     like_count = models.BigIntegerField(db_default=0, db_comment="Likes, counted by the services")
@@ -156,12 +156,12 @@ class TrackVersion(SoftDeleteModel):
     created_by = SetNullKey(
         User,
         related_name="track_versions",
-        db_comment="Who uploaded it; NULL: an account since removed",
+        db_comment="Who uploaded it; NULL: a permanently deleted account",
     )
     version_number = models.IntegerField(db_comment="1, 2, 3, … within the track")
     file_path = models.TextField(db_comment="The file, in object storage")
     file_size = models.BigIntegerField(null=True, blank=True, db_comment="Size in bytes")
-    changelog = models.TextField(null=True, blank=True, db_comment="What changed, for people")
+    changelog = models.TextField(null=True, blank=True, db_comment="Description of the changes")
 
     class Meta:
         db_table = "track_versions"

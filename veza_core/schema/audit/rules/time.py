@@ -25,7 +25,7 @@ DEFAULT = "CURRENT_TIMESTAMP"
 
 _COMMENTS = {
     "created_at": "When the row was inserted",
-    "updated_at": "When the row was last changed; a trigger keeps it",
+    "updated_at": "When the row was last updated, set by a trigger",
 }
 
 
