@@ -6,7 +6,6 @@ Part of `make bench-price`.
 from typing import Any
 
 import psycopg
-from rich.table import Table
 
 from benchmarks.queries import report
 
@@ -47,11 +46,3 @@ def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
 
 def _one(connection: psycopg.Connection[Any], statement: str, *values: Any) -> Any:
     return connection.execute(statement, values or None).fetchone()[0]
-
-
-def show(results: list[dict[str, Any]]) -> None:
-    """Print the result of `measure`."""
-    table = Table("index", "bytes an account", "WAL of its row and the index", title="Accounts")
-    for row in results:
-        table.add_row(row["index"], str(row["bytes"]), str(row["wal_bytes"]))
-    report.console.print(table)

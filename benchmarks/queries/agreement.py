@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from rich.table import Table
 
 from benchmarks.queries import report
 
@@ -122,15 +121,6 @@ def _used(connection: psycopg.Connection[Any]) -> float:
     """
     stat = Path(f"/proc/{connection.info.backend_pid}/stat").read_text().rpartition(")")[2].split()
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def show(results: list[dict[str, Any]]) -> None:
-    """Print the result of `measure`."""
-    table = Table("a reply's track is kept", "row", "bytes a comment", "WAL, bytes", "buffers",
-                  "processor, µs", "ratio", title="Rows that agree")  # fmt: skip
-    for row in summary(results):
-        table.add_row(*row)
-    report.console.print(table)
 
 
 def summary(results: list[dict[str, Any]]) -> list[list[str]]:

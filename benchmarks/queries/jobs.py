@@ -6,7 +6,6 @@ Part of `make bench-price`.
 from typing import Any
 
 import psycopg
-from rich.table import Table
 
 from benchmarks.queries import plans, report
 from benchmarks.queries.catalogue.media import NEXT_OF_ALL
@@ -49,11 +48,3 @@ def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
                 (plan,) = plans.explain(connection, statement, [("worker",)])
             results.append({"deferred": deferred, "column": column, "buffers": plan.buffers})
     return results
-
-
-def show(results: list[dict[str, Any]]) -> None:
-    """Print the result of `measure`."""
-    table = Table("deferred jobs", "index", "buffers", title="Taking a job")
-    for row in results:
-        table.add_row(f"{row['deferred']:,}", f"(priority, {row['column']})", f"{row['buffers']:,}")
-    report.console.print(table)

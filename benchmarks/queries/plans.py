@@ -1,6 +1,5 @@
 """The plan of a query, and how many buffers it touches."""
 
-import re
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,6 +8,8 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+
+from benchmarks.queries.statements import count_parameters
 
 #: How often PostgreSQL plans a prepared statement for its parameters before it considers a generic
 #: plan.
@@ -68,7 +69,8 @@ def explain(
     """
     with connection.transaction(force_rollback=True):
         connection.execute(f"PREPARE bench AS {statement}")
-        rows = [row[: _parameters(statement)] for row in rows]
+        # The parameters of an operation are for all of its statements.
+        rows = [row[: count_parameters(statement)] for row in rows]
         for row in rows[:CUSTOM_PLANS]:
             connection.execute(_execute(row))
         command = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT JSON) {}")
@@ -86,11 +88,6 @@ def summary(plans: Sequence[Plan]) -> dict[str, Any]:
         "buffers": statistics.median(plan.buffers for plan in plans),
         "most_buffers": max(plan.buffers for plan in plans),
     }
-
-
-def _parameters(statement: str) -> int:
-    """Return how many parameters it has; those of an operation are for all of its statements."""
-    return max((int(number) for number in re.findall(r"\$(\d+)", statement)), default=0)
 
 
 def _execute(row: Sequence[str | None]) -> sql.Composed:

@@ -7,16 +7,23 @@ Run it with `make bench-price`. Each round runs all cases in turn, on tables tha
 Inserts are batches of 1,000, and COMMIT does not wait for the disk.
 """
 
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from rich.table import Table
 
-from benchmarks.queries import accounts, agreement, databases, jobs, report, setting, updates
+from benchmarks.queries import (
+    accounts,
+    agreement,
+    databases,
+    jobs,
+    report,
+    setting,
+    tables,
+    updates,
+)
 
 DATABASE = "bench_price"
 BATCH = 1_000
@@ -100,7 +107,7 @@ def main() -> None:
             "agreement": agreement.measure(connection),
         }
     setting.write(options.json, results)
-    _show(results)
+    tables.show("price", results)
 
 
 def _keys(connection: psycopg.Connection, rows: int, rounds: int) -> dict[str, Any]:
@@ -246,44 +253,6 @@ def _bytes(connection: psycopg.Connection) -> list[dict[str, Any]]:
     return [
         {"table": name, "row": round(row), "indexes": round(indexes)} for name, row, indexes in rows
     ]
-
-
-def _show(results: dict[str, Any]) -> None:
-    for size in results["keys"]:
-        table = Table(
-            "key", "rows a second", "of bigint", "index, bytes a row", "table, bytes a row"
-        )
-        table.title = f"Inserts of {BATCH:,} rows into a table of {size['rows']:,}"
-        base = size["cases"][0]["rows_a_second"]
-        for case in size["cases"]:
-            table.add_row(case["name"], *_rates(case, base), *(
-                str(case[f"{what}_bytes_a_row"]) for what in ("index", "table")))  # fmt: skip
-        report.console.print(table)
-    table = Table("update of a play", "microseconds", "ratio", title="The trigger")
-    base = results["trigger"][-1]["seconds"]
-    for case in results["trigger"]:
-        each = [1e6 * seconds / case["rows"] for seconds in case["seconds"]]
-        ratios = [one / other for one, other in zip(case["seconds"], base, strict=True)]
-        table.add_row(case["name"], report.spread(each), report.spread(ratios))
-    report.console.print(table)
-    table = Table("insert of plays", "rows a second", "ratio", "index, bytes a row")
-    base = results["indexes"][0]["rows_a_second"]
-    for case in results["indexes"]:
-        table.add_row(case["name"], *_rates(case, base), str(case["bytes_a_row"] or ""))
-    report.console.print(table)
-    table = Table("table", "bytes a row", "its indexes", title="Bytes of a row")
-    for row in results["bytes"]:
-        table.add_row(row["table"], str(row["row"]), str(row["indexes"]))
-    report.console.print(table)
-    accounts.show(results["accounts"])
-    jobs.show(results["jobs"])
-    updates.show(results["updates"])
-    agreement.show(results["agreement"])
-
-
-def _rates(case: dict[str, Any], base: Sequence[int]) -> tuple[str, str]:
-    ratios = [one / other for one, other in zip(case["rows_a_second"], base, strict=True)]
-    return f"{statistics.median(case['rows_a_second']):,.0f}", report.spread(ratios)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.queries import databases, plans, report, samples, scenarios, setting
+from benchmarks.queries import databases, plans, report, samples, scenarios, setting, tables
 from benchmarks.queries.catalogue import QUERIES
 from benchmarks.queries.query import SCHEMAS, Query
 from benchmarks.queries.workers import Sessions, Work
@@ -50,7 +50,7 @@ def main() -> None:
         results["queries"] = _measure(urls, connections, queries, options)
         results["scenarios"] = [] if options.no_scenarios else scenarios.run(server, connections)
     setting.write(options.json, results)
-    report.show(results)
+    tables.show("hot", results)
 
 
 def _options() -> argparse.Namespace:

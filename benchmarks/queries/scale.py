@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from rich.table import Table
 
-from benchmarks.queries import databases, plans, report, setting
+from benchmarks.queries import databases, plans, report, setting, tables
 from benchmarks.queries.price import Case, take_turns
 
 DATABASE = "bench_scale"
@@ -68,7 +67,7 @@ def main() -> None:
             "inserts": _inserts(connection, options.rounds),
         }
     setting.write(options.json, results)
-    _show(results)
+    tables.show("scale", results)
 
 
 def _make(connection: psycopg.Connection, rows: int) -> None:
@@ -242,40 +241,6 @@ def _bytes_of_a_row(connection: psycopg.Connection) -> dict[str, float]:
         f" (SELECT count(*) FROM {PARTS}) FROM pg_partition_tree('{PARTS}') WHERE isleaf"
     ).fetchone()
     return {"table": round(float(table) / rows, 1), "indexes": round(float(indexes) / rows, 1)}
-
-
-def _show(results: dict[str, Any]) -> None:
-    table = Table("read", "V1: buffers", "ms", "by month: buffers", "ms", "partitions read")
-    table.title = f"{results['rows']:,} plays in {MONTHS} months"
-    for read in results["reads"]:
-        plain, parts = read[PLAIN], read[PARTS]
-        table.add_row(read["name"], *(
-            str(cell) for cell in (plain["buffers"], plain["ms"], parts["buffers"], parts["ms"],
-                                   parts["tables"])))  # fmt: skip
-    report.console.print(table)
-    pairs = zip(results["inserts"][PARTS], results["inserts"][PLAIN], strict=True)
-    rates = [one / other for one, other in pairs]
-    report.console.print(f"inserts a second, by month / V1: {report.spread(rates)}")
-    for name, index in results["brin"].items():
-        report.console.print(
-            f"created_at by {name}: {index['bytes']:,} bytes; a week is {index['buffers']:,}"
-            f" buffers, {index['ms']} ms ({index['shape']})"
-        )
-    gone = results["removal"]
-    report.console.print(
-        f"a month of {gone['rows']:,} plays: DELETE {gone['delete']} s, then VACUUM"
-        f" {gone['vacuum']} s; DROP of its partition {gone['drop']} s"
-    )
-    size = results["bytes"]
-    report.console.print(
-        f"a play takes {size['table']} bytes, its indexes {size['indexes']}: 10 billion take"
-        f" {(size['table'] + size['indexes']) / 100:.1f} TB"
-    )
-    lacking = results["unique_without"]
-    report.console.print(
-        f"of {lacking['all']} unique indexes other than keys and those of users, "
-        f"{lacking['user_id']} lack user_id, {lacking['created_at']} lack created_at"
-    )
 
 
 if __name__ == "__main__":

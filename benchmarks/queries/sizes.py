@@ -7,9 +7,8 @@ import statistics
 from typing import Any
 
 import psycopg
-from rich.table import Table
 
-from benchmarks.queries import databases, plans, report, samples, setting
+from benchmarks.queries import databases, plans, report, samples, setting, tables
 from benchmarks.queries.catalogue import READS
 from benchmarks.queries.query import Query
 
@@ -44,7 +43,7 @@ def main() -> None:
                 }
             )
     setting.write(options.json, results)
-    report.console.print(_table(results["sizes"]))
+    tables.show("sizes", results)
 
 
 def touched(connection: psycopg.Connection, query: Query) -> dict[str, Any]:
@@ -65,23 +64,6 @@ def touched(connection: psycopg.Connection, query: Query) -> dict[str, Any]:
         "shapes": sorted({plan.shape for plan in explained}),
         "sequential": sorted({table for plan in explained for table in plan.sequential}),
     }
-
-
-def _table(sizes: list[dict[str, Any]]) -> Table:
-    table = Table(title="Buffers of a read: median (95th percentile, most)", title_justify="left")
-    table.add_column("query")
-    for size in sizes:
-        table.add_column(f"{size['users']:,} users, {size['rows']:,} rows", justify="right")
-    table.add_column("scans")
-    for query in READS:
-        found = [size["queries"][query.name] for size in sizes]
-        table.add_row(
-            query.name,
-            *(f"{one['buffers']:,.0f} ({one['p95']:,.0f}, {one['most']:,.0f})" for one in found),
-            "; ".join(found[-1]["shapes"])
-            + "".join(f" WHOLE {t}" for t in found[-1]["sequential"]),
-        )
-    return table
 
 
 if __name__ == "__main__":

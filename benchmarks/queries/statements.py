@@ -28,7 +28,12 @@ class Statement:
     @property
     def parameters(self) -> int:
         """The number of its parameters."""
-        return max((int(number) for number in re.findall(r"\$(\d+)", self.sql)), default=0)
+        return count_parameters(self.sql)
+
+
+def count_parameters(sql: str) -> int:
+    """Return the number of the last parameter, `$1`, `$2`, …, in an SQL statement."""
+    return max((int(number) for number in re.findall(r"\$(\d+)", sql)), default=0)
 
 
 def parse(text: str, file: str) -> list[Statement]:

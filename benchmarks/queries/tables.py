@@ -1,6 +1,6 @@
-"""Writes docs/benchmarks/README.md, with the committed results as tables.
+"""The results of a run as tables in Markdown: in the terminal, and in docs/benchmarks/README.md.
 
-Run it with `make bench-plots`.
+`make bench-plots` writes that page from the committed results.
 """
 
 import json
@@ -8,9 +8,12 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from rich.console import Console
+from rich.markdown import Markdown
+
 from benchmarks.queries import agreement
 from benchmarks.queries.query import GROUPS, SCHEMAS
-from benchmarks.queries.report import ratios, spread
+from benchmarks.queries.report import figures, ratios, spread
 from benchmarks.server import ROOT
 
 RESULTS = ROOT / "docs" / "benchmarks"
@@ -25,14 +28,25 @@ of a run, with the least and the most in brackets.
 def main() -> None:
     """Write the page, with a section for each file of results."""
     sections = [HEAD]
-    for name, section in (("hot", hot), ("sizes", sizes), ("price", price), ("scale", scale)):
+    for name in ("hot", "sizes", "price", "scale"):
         source = RESULTS / f"{name}.json"
         if source.exists():
-            results = json.loads(source.read_text())
-            sections.append("\n".join([*section(results), "", machine(results)]))
+            sections.append(section(name, json.loads(source.read_text())))
     page = RESULTS / "README.md"
-    page.write_text("\n".join(section.rstrip() + "\n" for section in sections))
+    page.write_text("\n".join(text.rstrip() + "\n" for text in sections))
     print(f"Written: {page.relative_to(ROOT)}")
+
+
+def show(name: str, results: dict[str, Any]) -> None:
+    """Print the section of a run."""
+    # As wide as the tables need, also if the output is a file.
+    Console(width=150, highlight=False).print(Markdown(section(name, results)))
+
+
+def section(name: str, results: dict[str, Any]) -> str:
+    """Return the text about the results of a benchmark: `hot`, `sizes`, `price` or `scale`."""
+    lines = {"hot": hot, "sizes": sizes, "price": price, "scale": scale}[name]
+    return "\n".join([*lines(results), "", machine(results)])
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
@@ -61,8 +75,10 @@ def hot(results: dict[str, Any]) -> Iterator[str]:
         rows = ", ".join(f"{count:,} of {name}" for name, count in left_out.items())
         yield f"{schema} cannot hold {rows or 'none less'}."
     for group, title in GROUPS.items():
-        yield f"\n### {group}. {title}"
         queries = [query for query in results["queries"] if query["group"] == group]
+        if not queries:
+            continue
+        yield f"\n### {group}. {title}"
         yield from table(
             ["query", "sessions", "p50 ms", "p95 ms", "p99 ms", "a second",
              *(f"{schema} / V1, p50" for schema in SCHEMAS[1:]),
@@ -73,6 +89,8 @@ def hot(results: dict[str, Any]) -> Iterator[str]:
             ["query", *(f"{schema}: buffers (most)" for schema in SCHEMAS), "V1's scans"],
             (_plans(query) for query in queries),
         )
+    if not results["scenarios"]:
+        return
     yield "\n### Deletions, in seconds"
     yield from table(
         ["deletion", *SCHEMAS],
@@ -85,16 +103,13 @@ def hot(results: dict[str, Any]) -> Iterator[str]:
 
 def _times(query: dict[str, Any]) -> Iterator[list[str]]:
     for clients in sorted({one["clients"] for one in query["rounds"]}):
-        ours = [
-            one for one in query["rounds"] if one["schema"] == "v1" and one["clients"] == clients
-        ]
-
-        def middle(figure: str, ours: list[dict[str, Any]] = ours) -> float:
-            return statistics.median(one[figure] for one in ours)
-
+        p50, p95, p99, throughput = (
+            statistics.median(figures(query, "v1", clients, figure))
+            for figure in ("p50", "p95", "p99", "throughput")
+        )
         yield [
-            query["name"], str(clients), *(f"{middle(p):.3f}" for p in ("p50", "p95", "p99")),
-            f"{middle('throughput'):,.0f}",
+            query["name"], str(clients), f"{p50:.3f}", f"{p95:.3f}", f"{p99:.3f}",
+            f"{throughput:,.0f}",
             *(spread(ratios(query, schema, clients)) for schema in SCHEMAS[1:]),
             *(spread(ratios(query, schema, clients, "p99")) for schema in SCHEMAS[1:]),
         ]  # fmt: skip
@@ -123,15 +138,16 @@ def sizes(results: dict[str, Any]) -> Iterator[str]:
         " that it gives."
     )
     yield from table(
-        ["read", *(f"{size['users']:,} users, {size['rows']:,} rows" for size in found)],
-        ([name, *(_buffers(size["queries"][name]) for size in found)]
-         for name in found[0]["queries"]),
+        ["read", *(f"{size['users']:,} users, {size['rows']:,} rows" for size in found), "scans"],
+        ([name, *(_buffers(size["queries"][name]) for size in found), "; ".join(largest["shapes"])]
+         for name, largest in found[-1]["queries"].items()),
     )  # fmt: skip
 
 
 def _buffers(one: dict[str, Any]) -> str:
     whole = f"{one['buffers']:,.0f} ({one['p95']:,}, {one['most']:,})"
-    return f"{whole}; {one['for_a_row']:,.1f} a row"
+    read_whole = "".join(f", all of {name}" for name in one["sequential"])
+    return f"{whole}; {one['for_a_row']:,.1f} a row{read_whole}"
 
 
 def price(results: dict[str, Any]) -> Iterator[str]:
@@ -210,9 +226,11 @@ def scale(results: dict[str, Any]) -> Iterator[str]:
             f"- `created_at` by {name}: {index['bytes']:,} bytes; a week is {index['buffers']:,}"
             f" buffers and {index['ms']} ms."
         )
+    size, lacking = results["bytes"], results["unique_without"]
+    yield f"- A play takes {size['table']} bytes, its indexes {size['indexes']}."
     yield (
-        f"- A play takes {results['bytes']['table']} bytes, its indexes"
-        f" {results['bytes']['indexes']}."
+        f"- Of {lacking['all']} unique indexes other than keys and those of users, {lacking['user_id']} lack user_id,"
+        f" {lacking['created_at']} lack created_at."
     )
 
 

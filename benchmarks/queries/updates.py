@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from rich.table import Table
 
 from benchmarks.queries import report, samples
 from benchmarks.queries.query import Query
@@ -123,15 +122,3 @@ def _state(connection: psycopg.Connection[Any], table: str) -> dict[str, int]:
         [table],
     ).fetchone()
     return dict(zip(names, map(int, values or ()), strict=True))
-
-
-def show(results: list[dict[str, Any]]) -> None:
-    """Print the result of `measure`."""
-    table = Table("update", "", "updates", "HOT", "WAL, bytes", "indexes grow by, bytes",
-                  "table, bytes a row", title="Updates, each")  # fmt: skip
-    for row in results:
-        table.add_row(
-            row["update"], row["variant"], f"{row['updates']:,}", f"{row['hot']:.1%}",
-            f"{row['wal_bytes']:,}", str(row["index_bytes"]), str(row["table_bytes_a_row"]),
-        )  # fmt: skip
-    report.console.print(table)

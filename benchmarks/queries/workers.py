@@ -6,7 +6,6 @@ numbers, and the keys here are UUIDs. Statements are prepared, as by pgx and sql
 """
 
 import multiprocessing
-import re
 import statistics
 import time
 from collections.abc import Sequence
@@ -17,6 +16,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from psycopg import pq
+
+from benchmarks.queries.statements import count_parameters
 
 #: Seconds for which a session runs before its times count.
 WARM = 0.1
@@ -107,7 +108,7 @@ def _session(work: Work, parameters: Sequence[Parameters]) -> tuple[list[int], f
         _command(connection, f"SET statement_timeout = '{TIMEOUT}s'")
         _command(connection, f"SET synchronous_commit = {'on' if work.durable else 'off'}")
         names = [_prepare(connection, work, n) for n in range(len(work.statements))]
-        counts = [_parameters(statement) for statement in work.statements]
+        counts = [count_parameters(statement) for statement in work.statements]
         operations = cycle(
             [
                 (name, [value and value.encode() for value in row[:count]])
@@ -136,10 +137,6 @@ def _prepare(connection: pq.abc.PGconn, work: Work, number: int) -> bytes:
     """Prepare the statement, and return its name."""
     _check(connection, connection.prepare(b"q%d" % number, work.statements[number].encode()))
     return b"q%d" % number
-
-
-def _parameters(statement: str) -> int:
-    return max((int(number) for number in re.findall(r"\$(\d+)", statement)), default=0)
 
 
 def _repeat(connection: pq.abc.PGconn, execute: Any, operations: Any, seconds: float) -> list[int]:
