@@ -185,10 +185,6 @@ release: setup ## Check everything, freeze the migrations, tag, and write dist/ 
 	@$(MANAGE) make_release "$(VERSION)"
 	@$(MAKE) sbom SBOM="dist/veza-$(VERSION).cdx.json"
 
-.PHONY: bench-migrate
-bench-migrate: setup ## Compare migrate with psql and a bare start
-	@.venv/bin/python -m benchmarks.migrate
-
 ERD_OPTIONS := --group-models --no-inheritance --disable-sort-fields --hide-edge-labels --arrow-shape crow \
 	--rankdir RL --exclude-models BaseModel,SoftDeleteModel,AbstractBaseUser --exclude-columns created_at,updated_at
 
@@ -219,7 +215,7 @@ bench-deploy: setup ## Compare migrate and reset_db with psql, dbmate, node-pg-m
 	@.venv/bin/python -m benchmarks.deploy
 
 .PHONY: bench-search
-bench-search: setup ## Compare the admin's search box with a stock ModelAdmin's (OPTIONS="--database bench_admin --keep")
+bench-search: setup ## Compare the admin's search box with a stock ModelAdmin's, on bench-admin's data
 	@.venv/bin/python -m benchmarks.admin.search $(OPTIONS)
 
 .PHONY: bench-purge

@@ -17,19 +17,20 @@ import statistics
 import sys
 import threading
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
-
-from veza_site.support.bounds import of_sign_in
-
-os.environ["DJANGO_SETTINGS_MODULE"] = "veza_site.settings"
-os.environ["DEBUG"] = "1"
-os.environ["EMBEDDED_DATABASE"] = f"bench_{uuid.uuid4().hex}"
-os.environ.pop("DATABASE_URL", None)
 
 import bcrypt
 import django
 from django.conf import settings
+
+from benchmarks.server import Server
+from veza_site.support.bounds import of_sign_in
+
+DATABASE = "bench_sign_in"
+os.environ["DJANGO_SETTINGS_MODULE"] = "veza_site.settings"
+os.environ["DEBUG"] = "1"
+os.environ["EMBEDDED_DATABASE"] = DATABASE
+os.environ.pop("DATABASE_URL", None)
 
 PASSWORD = "correct horse"  # noqa: S105 - of accounts that live for a minute
 #: The cost that Go's `bcrypt.DefaultCost` gives.
@@ -149,12 +150,11 @@ def main() -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    call_command("migrate", verbosity=0, interactive=False)
-    try:
+    with Server().scratch(DATABASE):
+        call_command("migrate", verbosity=0, interactive=False)
         times = measure(make_accounts(), rounds)
         pairs = at_once(pair_rounds)
-    finally:
-        drop(connection)
+        connection.close()
     unknown = times["unknown user"]
     print(f"Refused sign-ins, {rounds} rounds each")
     for reason, values in times.items():
@@ -176,20 +176,6 @@ def main() -> None:
         f"  ratio {statistics.median(one) / statistics.median(two):.2f}, "
         f"{deviations(one, two):+.1f} deviations"
     )
-
-
-def drop(connection: object) -> None:
-    """Drop the database of this run."""
-    import psycopg
-    from psycopg import sql
-
-    parameters = connection.get_connection_params()  # type: ignore[attr-defined]
-    connection.close()  # type: ignore[attr-defined]
-    name = settings.DATABASES["default"]["NAME"]
-    with psycopg.connect(
-        host=parameters["host"], user=parameters["user"], dbname="postgres", autocommit=True
-    ) as server:
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 if __name__ == "__main__":

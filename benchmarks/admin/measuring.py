@@ -35,7 +35,7 @@ def signed_in() -> Client:
     return client
 
 
-def timed(client: Client, case: Case, url: str) -> float:
+def timed(client: Client, case: Case, url: str, status: int = 200) -> float:
     """Return the seconds of a page, and count its queries."""
     # Django keeps 9000 queries, and warns if there are more.
     connection.queries_log.clear()
@@ -43,7 +43,7 @@ def timed(client: Client, case: Case, url: str) -> float:
         started = time.perf_counter()
         response = client.get(url)
         seconds = time.perf_counter() - started
-    if response.status_code != 200:
+    if response.status_code != status:
         sys.exit(f"{url}: status {response.status_code}")
     case.queries = sum(not query["sql"].startswith(CONTROL) for query in context)
     return seconds

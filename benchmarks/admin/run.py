@@ -22,15 +22,31 @@ from benchmarks.server import PYTHON, ROOT
 DATABASE = "bench_admin"
 
 
-def arguments() -> argparse.Namespace:
-    """Return the arguments of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", choices=("small", "medium", "large"), default="large")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--limit", type=int, default=10, help="seconds for a stock page")
-    parser.add_argument("--every", action="store_true", help="all addresses, without the stock's")
-    parser.add_argument("--database", default=DATABASE, help="made and filled when it is not there")
-    return parser.parse_args()
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options of all benchmarks of the admin."""
+    options = argparse.ArgumentParser(description=description)
+    options.add_argument("--scale", choices=("small", "medium", "large"), default="large")
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument(
+        "--database", default=DATABASE, help="made and filled when it is not there"
+    )
+    return options
+
+
+def start(options: argparse.Namespace) -> None:
+    """Set Django up on the database of the options, and fill it."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
+    os.environ["EMBEDDED_DATABASE"] = options.database
+    import django
+
+    django.setup()
+    from django.conf import settings
+
+    settings.DEBUG = False
+    settings.ROOT_URLCONF = "benchmarks.admin.stock"
+    settings.ALLOWED_HOSTS = ["testserver"]
+    settings.SECOND_FACTOR_REQUIRED = False
+    fill(options)
 
 
 def fill(options: argparse.Namespace) -> None:
@@ -46,19 +62,11 @@ def fill(options: argparse.Namespace) -> None:
 
 def main() -> None:
     """Fill, measure, report."""
-    options = arguments()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
-    os.environ["EMBEDDED_DATABASE"] = options.database
-    import django
-
-    django.setup()
-    from django.conf import settings
-
-    settings.DEBUG = False
-    settings.ROOT_URLCONF = "benchmarks.admin.stock"
-    settings.ALLOWED_HOSTS = ["testserver"]
-    settings.SECOND_FACTOR_REQUIRED = False
-    fill(options)
+    arguments = parser(__doc__)
+    arguments.add_argument("--limit", type=int, default=10, help="seconds for a stock page")
+    arguments.add_argument("--every", action="store_true", help="all addresses, without stock's")
+    options = arguments.parse_args()
+    start(options)
     from benchmarks.admin import every, measuring
 
     measuring.print_sizes()

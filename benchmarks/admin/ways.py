@@ -7,13 +7,12 @@ The database is that of `benchmarks.admin.run`; `--scale small` is enough. A lin
 count.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-from benchmarks.admin.run import arguments, fill
+from benchmarks.admin.run import parser, start
 
 type Way = Callable[[], Any]
 
@@ -23,13 +22,8 @@ LINKS = 400
 
 def main() -> None:
     """Fill, measure, and print a line for each way."""
-    options = arguments()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
-    os.environ["EMBEDDED_DATABASE"] = options.database
-    import django
-
-    django.setup()
-    fill(options)
+    options = parser(__doc__).parse_args()
+    start(options)
     print(f"{'':44} {'ours':>9} {'Django':>9}  ratio")
     for name, ours, django_s in ways():
         best = [min(times) for times in zip(*timed(ours, django_s, options.rounds), strict=True)]
@@ -84,7 +78,8 @@ def ways() -> Iterator[tuple[str, Way, Way]]:
     def one_query_each() -> list[Any]:
         found = []
         for relation in relations:
-            of_user = relation.model._base_manager.filter(**{relation.key.name: busy})
+            lookup = relation.key.name + ("__user" if relation.between else "")
+            of_user = relation.model._base_manager.filter(**{lookup: busy})
             found.append(list(of_user.order_by("-created_at", "-id")[: panels.LATEST]))
             of_user[: panels.PANEL_COUNT_LIMIT].count()
         return found

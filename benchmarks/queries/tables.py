@@ -229,8 +229,8 @@ def scale(results: dict[str, Any]) -> Iterator[str]:
     size, lacking = results["bytes"], results["unique_without"]
     yield f"- A play takes {size['table']} bytes, its indexes {size['indexes']}."
     yield (
-        f"- Of {lacking['all']} unique indexes other than keys and those of users, {lacking['user_id']} lack user_id,"
-        f" {lacking['created_at']} lack created_at."
+        f"- Of {lacking['all']} unique indexes other than keys and those of users,"
+        f" {lacking['user_id']} lack user_id, {lacking['created_at']} lack created_at."
     )
 
 
