@@ -110,14 +110,15 @@ class KeysetChangeList(FilteredList):
 
     @property
     def order_name(self) -> str:
-        if not self.listing.by_time:
+        if not self.listing.order.by_time:
             ends = ("descending", "ascending")
         elif self.listing.order.column == "created_at":
             ends = ("newest first", "oldest first")
         else:
             # For a time that may be in the future.
             ends = ("latest first", "earliest first")
-        return f"{self.order_heading}, {ends[not self.listing.order.descending]}"
+        field: Any = self.opts.get_field(self.listing.order.column)
+        return f"{heading(field)}, {ends[not self.listing.order.descending]}"
 
     @cached_property
     def views(self) -> list[FilterLink]:
@@ -126,11 +127,6 @@ class KeysetChangeList(FilteredList):
             FilterLink(view.label, f"?{urlencode(view.query)}", view.query == self.filled)
             for view in views
         ]
-
-    @property
-    def order_heading(self) -> str:
-        field: Any = self.opts.get_field(self.listing.order.column)
-        return heading(field)
 
     def get_filters(self, request: HttpRequest) -> Any:
         return [], False, {}, False, False

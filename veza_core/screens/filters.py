@@ -97,9 +97,10 @@ class FilteredList(ChangeList):
 
     def _dates(self) -> FilterGroup:
         chosen = self.listing.range
+        time: Any = self.opts.get_field(self.listing.time)
         no_dates: dict[str, str | None] = {"range": None, "since": None, "until": None}
         return FilterGroup(
-            self.date_heading,
+            heading(time),
             [
                 FilterLink("Any time", self.link(**no_dates), not chosen),
                 *(
@@ -111,11 +112,6 @@ class FilteredList(ChangeList):
             is_dates=True,
             chosen=_range_chosen(chosen),
         )  # fmt: skip
-
-    @property
-    def date_heading(self) -> str:
-        field: Any = self.opts.get_field(self.listing.time)
-        return heading(field)
 
     @cached_property
     def active_filters(self) -> list[SafeString]:

@@ -59,9 +59,6 @@ class Listing:
     sorted: bool
     #: The conditions that the index serves.
     driver: Q
-    #: Whether this is a state: its rows, if there are very many, are then frequent in the screen's
-    #: own order.
-    driven_by_state: bool
     #: The conditions without an index, applied to rows that the driver found.
     condition: Q | None
     place: Place = FIRST
@@ -76,14 +73,9 @@ class Listing:
     range: dict[str, str] = field(default_factory=dict)
 
     @property
-    def by_time(self) -> bool:
-        """Whether the list is sorted by a time, so that its index finds dates."""
-        return self.order.by_time
-
-    @property
     def time(self) -> str:
         """The column that dates filter: the order's own, or the time when rows were created."""
-        return self.order.column if self.by_time else "created_at"
+        return self.order.column if self.order.by_time else "created_at"
 
 
 def query_of(parameters: ListParameters, form: QueryDict) -> str:
@@ -255,7 +247,6 @@ def _driven(
         Order.parse(parameters.model, order or "-created_at", key),
         order != UNSORTED,
         driver,
-        name in options,
         reduce(and_, rest) if rest else None,
         branches=branches,
     )
@@ -266,6 +257,6 @@ def _within(listing: Listing, bounds: Q) -> Listing:
 
     The latter are lists in another order: of a playlist, of names or of ids.
     """
-    if not bounds or listing.by_time:
+    if not bounds or listing.order.by_time:
         return replace(listing, bounds=bounds)
     return replace(listing, condition=bounds & (listing.condition or Q()))

@@ -85,7 +85,6 @@ def grouped(site: StaffSite, request: HttpRequest, label: str | None = None) -> 
 
     In the order of the models, under the headings of the apps; `label`: only those of one app.
     """
-    start = reverse("admin:index")
     desk = [] if label else _desk(site, request)
     here = not any(entry["is_current"] for entry in desk)
     groups: dict[str, dict[str, Any]] = {}
@@ -97,18 +96,14 @@ def grouped(site: StaffSite, request: HttpRequest, label: str | None = None) -> 
             continue
         name = screen.group
         if name not in groups:
-            groups[name] = _group(name, start)
+            groups[name] = _group(name)
         address = list_of(model)
         groups[name]["models"].append(
             {
                 "model": model,
                 "name": capfirst(str(meta.verbose_name_plural)),
-                "object_name": meta.object_name,
-                "perms": {"view": True},
                 "admin_url": address,
                 "is_current": here and request.path.startswith(address),
-                "add_url": None,
-                "view_only": True,
             }
         )
     places = {name: place for place, name in enumerate(headings())}
@@ -116,7 +111,7 @@ def grouped(site: StaffSite, request: HttpRequest, label: str | None = None) -> 
         groups.values(),
         key=lambda group: (places.get(group["name"], len(places)), group["name"]),
     )
-    return [{**_group("Desk", start), "models": desk}, *found] if desk else found
+    return [{**_group("Desk"), "models": desk}, *found] if desk else found
 
 
 def menu_html(groups: Sequence[dict[str, Any]], path: str) -> SafeString:
@@ -158,12 +153,5 @@ def _desk(site: StaffSite, request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _group(name: str, start: str) -> dict[str, Any]:
-    slug = slugify(name)
-    return {
-        "name": name,
-        "app_label": slug,
-        "app_url": f"{start}#{slug}",
-        "has_module_perms": True,
-        "models": [],
-    }
+def _group(name: str) -> dict[str, Any]:
+    return {"name": name, "app_label": slugify(name), "models": []}

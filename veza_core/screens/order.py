@@ -56,6 +56,7 @@ class Order:
 
     @property
     def by_time(self) -> bool:
+        """Whether the list is sorted by a time, so that its index finds dates."""
         return isinstance(self.model._meta.get_field(self.column), DateTimeField)
 
     def reversed(self) -> "Order":

@@ -99,7 +99,7 @@ class RowPages(BaseScreen):
             related += page.rows
         self.make_ready(request, [row, *related])
         shown = [panel for panel in panels if panel.rows]
-        extra = self.extra_panels(request, row)
+        extra = self.admin_site.staff_panels(request, row)
         for number, panel in enumerate(shown, 1):
             panel.anchor = f"panel-{number}"
         for number, panel in enumerate(extra, 1):
@@ -126,10 +126,6 @@ class RowPages(BaseScreen):
             "contents": contents(parts) if len(parts) > 1 else "",
             "empty_panels": [panel for panel in panels if not panel.rows],
         }
-
-    def extra_panels(self, request: StaffRequest, row: Any) -> Sequence[Any]:
-        """What staff did to the row and their notes about it, if the site stores these."""
-        return self.admin_site.staff_panels(request, row)
 
     def glance(self, request: StaffRequest, row: Any) -> Sequence[SafeString]:
         """What must be seen first: badges and short sentences at the head of the page."""

@@ -1,6 +1,6 @@
 """The pages of a listing, for the list itself and for its export."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -28,17 +28,12 @@ class PageSource:
     def of(cls, rows: QuerySet[Any], listing: Listing) -> "PageSource":
         """Choose the source; `rows` are the whole table with the wanted fields. May read."""
         order, condition = listing.order, listing.condition
-        bounded = rows.filter(listing.bounds)
-        if listing.sorted:
-            return cls(bounded.filter(listing.driver), order, condition, listing.branches)
-        # No index sorts the key's rows by time either, so the limits are a condition too.
         driven = rows.filter(listing.driver)
+        if listing.sorted:
+            return cls(driven.filter(listing.bounds), order, condition, listing.branches)
+        # No index sorts the key's rows by time either, so the limits are a condition too.
         within = listing.bounds & (condition or Q()) or None
-        cut = unsorted.is_cut(driven, order)
-        if cut and listing.driven_by_state:
-            condition = listing.driver & (condition or Q())
-            return cls(bounded, replace(order, key=""), condition, listing.branches, cut=True)
-        return cls(driven, order, within, (), unsorted=True, cut=cut)
+        return cls(driven, order, within, (), True, unsorted.is_cut(driven, order))
 
     def page(self, place: Place, size: int) -> Page[Any]:
         """Read a page of at most `size` rows."""

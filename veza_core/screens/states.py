@@ -9,7 +9,7 @@ from django.db.models import Model, Q
 
 from .display import words
 
-#: The order of an option that an index finds, but does not sort.
+#: The order of a key or a criterion whose index finds the rows, but does not sort them.
 UNSORTED = ""
 
 
@@ -17,9 +17,9 @@ UNSORTED = ""
 class Option:
     """A value of a filter.
 
-    `order` is the column by which an index sorts the rows in this state (`UNSORTED`: it finds them
-    in no order). None: no index has the state, so it is only searched in the rows of another index,
-    window by window (`keyset.read_page`).
+    `order` is the column by which an index sorts the rows in this state. None: no index has the
+    state, so it is only searched in the rows of another index, window by window
+    (`keyset.read_page`).
     """
 
     value: str

@@ -31,7 +31,6 @@ from .labels import column_of, may_read, url_of
 from .legible import escape
 from .panels import LOOKED_THROUGH, reader_of
 from .site import StaffSite
-from .states import UNSORTED
 from .units import exact
 
 #: Moments on a page of the timeline, and on the row's own page.
@@ -209,7 +208,7 @@ def sources_of(site: StaffSite, model: type[Model], alias: str) -> tuple[Timelin
         selected = sorted(names - secret_fields(relation.related_model))
         found.append(
             TimelineSource(
-                len(found), screen, key, moment, time, by_time and order != UNSORTED, selected,
+                len(found), screen, key, moment, time, by_time, selected,
                 reader_of(relation.related_model, selected, alias),
             )
         )  # fmt: skip

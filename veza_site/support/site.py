@@ -24,7 +24,6 @@ from veza_core.screens.menu import grouped, menu_html
 from veza_core.screens.reading import reading
 from veza_core.screens.search.views import search_urls
 from veza_core.screens.site import StaffSite, Subject
-from veza_core.screens.timeline import Event
 from veza_site.models import Note, StaffLogEntry
 from veza_site.replicas.source import read_alias
 from veza_site.support import devices, second_factor, security_log, staff_actions
@@ -49,6 +48,9 @@ class SupportSite(StaffSite):
     index_title = "Overview"
     login_form = SignInForm
     login_template = "admin/sign_in.html"
+    action_events = staff_actions.action_events
+    staff_panels = staff_actions.staff_panels
+    sessions = sessions_view
 
     def has_permission(self, request: HttpRequest) -> bool:
         return staff_request(request).access.may_enter
@@ -59,11 +61,6 @@ class SupportSite(StaffSite):
 
     def record(self, request: StaffRequest, action: str, subject: Subject, **values: Any) -> None:
         record(request, action, subject, **values)
-
-    def action_events(
-        self, request: StaffRequest, row: Model, before: Any, limit: int
-    ) -> list[Event]:
-        return staff_actions.action_events(self, request, row, before, limit)
 
     def last_action(
         self, request: StaffRequest, row: Model, actions: Sequence[str]
@@ -95,9 +92,6 @@ class SupportSite(StaffSite):
             text=text,
         )
         return note.pk
-
-    def staff_panels(self, request: StaffRequest, row: Model) -> list[Any]:
-        return staff_actions.staff_panels(self, request, row)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Django's, with the menu, and the stamp of the search box: see `kept_forms`."""
@@ -191,9 +185,6 @@ class SupportSite(StaffSite):
     @method_decorator([never_cache, csrf_protect, sensitive_post_parameters("code")])
     def second_factor(self, request: StaffRequest) -> HttpResponse:
         return second_factor_view(self, request)
-
-    def sessions(self, request: StaffRequest) -> HttpResponse:
-        return sessions_view(self, request)
 
     def is_open(self, request: StaffRequest) -> bool:
         return is_open(request)

@@ -33,7 +33,7 @@ def batches(
     size = min(BATCH, SMALL_BATCH) if large else BATCH
     with reading(rows.db):
         source = PageSource.of(rows, listing)
-    ending = KEY_CUT if source.unsorted and source.cut else COMPLETE
+    ending = KEY_CUT if source.cut else COMPLETE
     place: Place | None = FIRST
     windows = 0
     while place is not None:
