@@ -1,4 +1,4 @@
-"""Keeps the files of a run in memory if there is room: servers, databases, temporary files.
+"""Keeps the files of a run in memory if there is enough space: servers, databases, temporary files.
 
 A database with V1 has 700 files. To copy and drop one takes 0.03 s in memory, and 0.5 s on a disk.
 A run removes its directory at its end. At its start, it removes those of killed runs.

@@ -1,4 +1,4 @@
-"""What we use of Django that Django does not document is what it was when it was last read."""
+"""The undocumented parts of Django that we use are as they were at the last review."""
 
 import ast
 import importlib
@@ -110,7 +110,7 @@ def test_it_is_used_where_it_says(internal: Internal):
 
 
 def test_all_private_names_are_listed():
-    """`row._something` where the row is Django's, and not of the class that says so."""
+    """`row._something` if the row is Django's, and not of the class that uses it."""
     listed = {internal.written for internal in INTERNALS} | DOCUMENTED
     unlisted = {
         f"{path.relative_to(settings.BASE_DIR)}: {ast.unparse(node)}"

@@ -104,7 +104,7 @@ def test_a_count_that_fails(database):
 
 @pytest.fixture
 def reader(database):
-    """A role that may read everything; and no more."""
+    """A role that can only read everything."""
     name = f"reader_{uuid.uuid4().hex[:12]}"
     role = sql.Identifier(name)
     administer(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 's3cret'").format(role))

@@ -34,7 +34,7 @@ def test_ci_says_so_and_installs_what_the_reasons_name():
 
 
 def test_every_package_that_ci_installs_is_listed_in_needs():
-    """What is skipped by itself is what CI lacks too: npm, Citus, a second user."""
+    """Tests are skipped only for what CI lacks too: npm, Citus, a second user."""
     others = [
         f"{file.relative_to(ROOT)}: {reason}"
         for file in (ROOT / "tests").rglob("*.py")

@@ -1,6 +1,6 @@
 """A pytest plugin (`-p tests.times`): how long the tests of each directory took, in seconds.
 
-The table goes to the terminal, and to the end of the file that TEST_TIMES names.
+It prints the table on the terminal, and appends it to the file that TEST_TIMES names.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Filters find users by name: no URL gets an e-mail, and who may not read users no answer."""
+"""Filters find users by name: no URL gets an e-mail; nobody without users.read gets an answer."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from veza_core.screens.listing import of_users
 
 pytestmark = pytest.mark.django_db
 
-#: Two of one account, and two of none.
+#: Two of one account, and two without an account.
 NAMES = ("listener", "listener@example.com", "nobody", "nobody@example.com")
 
 

@@ -107,7 +107,7 @@ def staff_context(
 def staff_watch(staff_context: tuple[Page, Watch]) -> Iterator[Watch]:
     """Ensures that the page of `staff` does nothing forbidden in the test."""
     page, watch = staff_context
-    # What the previous test left is not this test's. For an empty page, which has not the site's
+    # Ignore what the previous test left. For an empty page, which has not the site's
     # headers, the browser would start another process, and for the next page again.
     page.goto("/static/veza/icon.svg")
     watch.begin()

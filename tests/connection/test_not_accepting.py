@@ -1,4 +1,4 @@
-"""A server that does not let a session begin: one line that says so once, and what to do."""
+"""A server that accepts no session: one line that says so once, and what to do."""
 
 import subprocess
 import sys

@@ -130,7 +130,7 @@ def test_a_signal_cancels_the_statement_that_runs(untouched, command, number, tm
         assert "Traceback" not in result.stderr
         assert len(result.stderr.splitlines()) <= 1, result
         # Cancelled by the command itself: the lock that it waits for is still held. The server
-        # takes a moment to hear pg_dump.
+        # takes a moment to notice that pg_dump has ended.
         wait_for_none(other, WAITING)
         assert holder.execute(contents).fetchall() == before
     assert [*tmp_path.iterdir()] == []

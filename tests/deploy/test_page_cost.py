@@ -1,4 +1,4 @@
-"""`migrate` warns if nobody has set random_page_cost, which no backup contains."""
+"""`migrate` warns if nobody has set random_page_cost, which a backup does not contain."""
 
 import psycopg
 import pytest

@@ -116,7 +116,7 @@ def test_a_batch_reads_no_more_of_a_larger_table(platform, live):
     # A row is read, and locked. Some more are read in an index with only the revoked ones.
     assert blocks("-infinity") < 3 * 1000
     with psycopg.connect(**server_parameters(), dbname=platform.name) as old_snapshot:
-        # While this session has a snapshot, nothing may be vacuumed or marked as dead.
+        # While this session has a snapshot, nothing can be vacuumed or marked as dead.
         old_snapshot.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         old_snapshot.execute("SELECT count(*) FROM users")
         rows = platform.execute(

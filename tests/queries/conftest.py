@@ -25,7 +25,7 @@ DO $$ DECLARE name regclass; BEGIN
     LOOP EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', name); END LOOP;
 END $$
 """
-#: More rows for tables with few rows in the demo data: to read such a table whole would be right.
+#: More rows for tables with few rows in the demo data: otherwise a sequential scan would be right.
 FILLED = """
 INSERT INTO playlists (user_id, title, created_at)
     SELECT id, 'playlist ' || n, created_at FROM users, generate_series(1, 5) AS n;

@@ -1,7 +1,7 @@
 """What the most frequent statements write, and how much they read.
 
 A HOT row version (heap-only tuple) writes to no index. It is possible if no index contains a
-changed column, and the page has room.
+changed column, and the page has free space.
 """
 
 import json

@@ -53,7 +53,7 @@ class Site:
         return found
 
     def told(self, why: str) -> None:
-        """Wait until /healthz says that."""
+        """Wait until /healthz reports this state."""
         until(lambda: self.health() == why, why)
 
     def well(self) -> None:

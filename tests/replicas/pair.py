@@ -24,10 +24,10 @@ from veza_site.roles.wanted import READER, LoginRole
 
 DATABASE, ROLE, PASSWORD = "veza", "veza_support", "s3cret pw"
 
-#: So much that a delayed replica still finds the WAL that it needs.
+#: Enough that a delayed replica still finds the WAL that it needs.
 KEPT = {"wal_keep_size": "1GB"}
 
-#: Seconds that a test waits for an event that comes at once on an idle machine.
+#: Seconds that a test waits for an event that an idle machine reports at once.
 LONGEST = 60.0
 
 
@@ -174,7 +174,7 @@ def new_pair() -> Iterator[Pair]:
     """Start the two, with V1 and the role that reads."""
     with (
         tempfile.TemporaryDirectory() as temporary,
-        # What autovacuum removes would end what reads from the replica, at any moment.
+        # Rows that autovacuum removes would cancel reads from the replica, at any moment.
         running_cluster(programs(), auth="trust", autovacuum="off", **KEPT) as host,
     ):
         home = Path(temporary)

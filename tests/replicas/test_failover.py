@@ -1,4 +1,4 @@
-"""A failover in the middle of a command, and of staff's work: the replica is promoted.
+"""A failover during a command, and during an action of staff: the replica is promoted.
 
 The URL names both servers, with `target_session_attrs=read-write`.
 """
@@ -49,7 +49,7 @@ class Failover:
     done: bool = False
 
     def happen(self) -> None:
-        """End the primary at once, when the replica has all that was confirmed; promote that."""
+        """Stop the primary immediately when the replica has all confirmed work; promote it."""
         if self.done:
             return
         self.done = True
@@ -151,7 +151,7 @@ def test_a_migrate_continues_where_it_stopped(
 
 
 def test_staff_go_on_in_their_session(failover: Failover, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was confirmed is there; what was in the middle did not happen, and is done again."""
+    """Confirmed work is there; interrupted work was rolled back, and is done again."""
     client = signed_in(make_user("staff", role=UserRole.SUPER_ADMIN))
     client.raise_request_exception = False
     bob, carol = make_user("bob"), make_user("carol")
@@ -170,7 +170,7 @@ def test_staff_go_on_in_their_session(failover: Failover, monkeypatch: pytest.Mo
     assert set(User.objects.filter(is_banned=True)) == {bob}
     assert acting.take(client, carol, "ban", confirm="carol").status_code == 302
     assert set(User.objects.filter(is_banned=True)) == {bob, carol}
-    # The pair keeps what other tests have told: nothing is deleted from the staff log.
+    # The pair keeps the entries of other tests: nothing is deleted from the staff log.
     banned = [str(bob.pk), str(carol.pk)]
     told = [entry.subject_id for entry in acting.entries("users.ban")]
     assert sorted(each for each in told if each in banned) == sorted(banned)

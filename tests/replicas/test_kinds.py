@@ -1,4 +1,4 @@
-"""Replicas that cannot be read from, one of each kind: pages come, and the health page says why."""
+"""Replicas that cannot be used, one of each kind: pages work, and /healthz says why."""
 
 import socket
 from typing import Any
@@ -19,7 +19,7 @@ def test_it_stayed_behind_at_a_failover(
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Another replica was promoted. This one follows the old primary, and has what is lost."""
+    """Another replica was promoted. This one follows the old primary, and has lost rows."""
     failover.standby.execute("SELECT pg_promote()")
     with pair.primary() as session:
         session.execute("CREATE TABLE lost AS SELECT generate_series(1, 100000)")
@@ -31,7 +31,7 @@ def test_it_stayed_behind_at_a_failover(
 
 
 def test_a_wrong_password(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server trusts who comes over its socket: a rule before that one asks for it."""
+    """The server trusts its socket; an earlier rule requires a password."""
     rules = site.pair.standby.server.data / "pg_hba.conf"
     before = rules.read_text()
     monkeypatch.setitem(connections.settings[REPLICA], "PASSWORD", "wrong")
@@ -47,7 +47,7 @@ def test_a_wrong_password(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_of_two_is_silent(site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every page comes, from the other one as soon as the silent one is known."""
+    """Every page works, from the other replica as soon as the silent one is noticed."""
     monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 1000)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         place = {"HOST": "127.0.0.1", "PORT": str(silent.getsockname()[1]), "CONNECT_WITHIN": 0.2}

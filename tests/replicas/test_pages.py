@@ -1,4 +1,4 @@
-"""Pages of the admin from a replica: what they show, and when they come from the primary."""
+"""Pages of the admin from a replica: what they show, and when they are read from the primary."""
 
 import socket
 import threading
@@ -95,7 +95,7 @@ def test_a_recovery_conflict_within_a_page(
         if alias == REPLICA:
             with site.pair.primary() as session, session.transaction():
                 session.execute("LOCK TABLE public.users IN ACCESS EXCLUSIVE MODE")
-                # A lock is in the WAL of a transaction that writes.
+                # A lock is in the WAL only if its transaction writes.
                 session.execute("SELECT pg_current_xact_id()")
             with connections[alias].cursor() as cursor:
                 while True:
@@ -108,7 +108,7 @@ def test_a_recovery_conflict_within_a_page(
     answer = site.client.get(page_of(site.staff))
     assert (answer.status_code, calls) == (200, [REPLICA, "support"])
     assert BEHIND not in answer.text
-    # PostgreSQL ends a session that is idle in its transaction, and its last word may be lost.
+    # PostgreSQL ends a session that is idle in its transaction, and its last message may be lost.
     lost = {"unreachable"} if statement == "SELECT 1" else set()
     assert site.health() in {"recovery conflict", *lost}
     monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 0.1)
@@ -145,7 +145,7 @@ def test_the_replica_stands_still_within_a_page(
         calls.append(self.read_alias)
         if self.read_alias == REPLICA:
             frozen.enter_context(site.pair.standby.frozen())
-            # Or a page that waits would do so for ever.
+            # Otherwise a page that waits would wait for ever.
             late = threading.Timer(LONGEST, frozen.close)
             frozen.callback(late.cancel)
             late.start()
@@ -268,7 +268,7 @@ def test_an_address_that_is_no_replica(site: Site, monkeypatch, dbname: str, why
 
 
 def test_a_silent_address_is_tried_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes connections and says nothing, as a server that hangs. libpq alone would wait."""
+    """It accepts connections and sends nothing, as if it hung. libpq alone would wait."""
     monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 1000)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         place = {"HOST": "127.0.0.1", "PORT": str(silent.getsockname()[1])}
@@ -300,7 +300,7 @@ def test_no_page_writes_to_the_replica(site: Site) -> None:
 
 
 def test_a_position_of_another_server_is_forgotten(site: Site, settings) -> None:
-    """After a failover, or a restore, the primary may be behind what a session remembers."""
+    """After a failover, or a restore, the primary may be behind a session's stored position."""
     settings.REPLICA_MAX_LAG = 30
     session = {source.WRITTEN: [2**60, 0]}
     assert source._needed(session) == 0  # type: ignore[arg-type]

@@ -54,14 +54,14 @@ MODES = ["transaction", "session"]
 
 @dataclass
 class Pooler:
-    """PgBouncer, which can be pointed at other servers."""
+    """PgBouncer, whose servers can be changed."""
 
     home: Path
     mode: str
     process: subprocess.Popen[bytes] | None = None
 
     def point(self, primary: str, standby: str) -> None:
-        """Name the servers, and let it read that."""
+        """Write the servers into its configuration, and reload it."""
         text = CONFIGURATION.format(
             home=self.home,
             mode=self.mode,
@@ -75,7 +75,7 @@ class Pooler:
             self.process.send_signal(signal.SIGHUP)
 
     def settings(self, name: str = DATABASE) -> dict[str, Any]:
-        """Where a connection of Django's finds it."""
+        """The entry of DATABASES that connects to it."""
         return {"HOST": str(self.home), "PORT": "6432", "NAME": name}
 
     def host_of(self, name: str) -> str | None:
@@ -101,7 +101,7 @@ def pooler(pair: Pair, mode: str) -> Iterator[Pooler]:
         session.execute(SETTLED.encode())
     with tempfile.TemporaryDirectory() as temporary:
         made = Pooler(Path(temporary), mode)
-        # The user of the servers, since it has to reach their sockets; and it refuses to be root.
+        # It runs as the servers' user: it must reach their sockets, and refuses to run as root.
         account = account_for(Path(pair.host))
         made.point(pair.host, pair.standby.host)
         (made.home / "users").write_text(f'"postgres" ""\n"{ROLE}" ""\n')
@@ -185,7 +185,7 @@ def test_a_failover(
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The pooler is pointed at the new primary: staff and commands continue, nothing is lost."""
+    """The pooler gets the new primary: staff and commands continue, nothing is lost."""
     pair = failover.pair
     with (
         pooler(pair, mode) as pool,
@@ -226,7 +226,7 @@ def undone(failover: Failover) -> Iterator[None]:
 
 
 def purged(failover: Failover, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A purge, in whose middle it happens."""
+    """A purge, during which it happens."""
     with failover.pair.primary() as session:
         session.execute(FILL.encode())
     with monkeypatch.context() as patch:
@@ -240,7 +240,7 @@ def purged(failover: Failover, monkeypatch: pytest.MonkeyPatch) -> None:
 def banned(
     failover: Failover, monkeypatch: pytest.MonkeyPatch, client: Client, carol: User
 ) -> None:
-    """A form that was sent, in whose middle it happens."""
+    """A sent form, during which it happens."""
     change = Ban.change
 
     def interrupted(self: Ban, row: Any, work: Any) -> Any:

@@ -33,7 +33,7 @@ PATIENT = "600"
 
 @pytest.fixture
 def processes(pair: Pair, django_db_blocker: Any, tmp_path: Path) -> Iterator[list[Served]]:
-    """Two, which know nothing of each other."""
+    """Two processes, which do not communicate."""
     role = f"{ROLE}:{PASSWORD.replace(' ', '%20')}"
     urls = {
         "DATABASE_URL": f"postgresql://postgres@/{DATABASE}?host={pair.host}",
@@ -56,7 +56,7 @@ def processes(pair: Pair, django_db_blocker: Any, tmp_path: Path) -> Iterator[li
 
 
 def get(process: Served, path: str, client: Client) -> str:
-    """A page that must come, of somebody whose session the client has."""
+    """A page, which must succeed, in the session of the client."""
     status, answer = process.ask(f"GET {path}", f"Cookie: {cookie(client)}")
     assert status == 200, answer[:2000]
     return answer

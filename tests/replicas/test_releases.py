@@ -16,7 +16,7 @@ from tests.replicas.pair import DATABASE, Pair, connected
 from tests.replicas.test_commands import write_until_seen
 
 NAME = "rehearsed"
-#: By release: whether a part of it writes much, what services ask as before, and as after it.
+#: By release: whether a part of it writes much, and what services of before and after it query.
 RELEASES = {"1.1": (True, [first]), "1.2": (True, [old, new]), "1.3": (False, [new])}
 ONE = "SELECT id, user_id FROM tracks WHERE slug = 'slug1'"
 
@@ -55,7 +55,7 @@ class Told(io.StringIO):
 
 
 def read(host: str, change: Any) -> list[Any]:
-    """What a server answers to the reading statements of these services, each asked twice."""
+    """A server's answers to the reading statements of these services, each sent twice."""
     found = []
     with psycopg.connect(**place(host), autocommit=True, prepare_threshold=0) as session:
         keys = session.execute(ONE).fetchone()
@@ -68,7 +68,7 @@ def read(host: str, change: Any) -> list[Any]:
 
 
 def test_a_replica_that_lags(rehearsed: Pair) -> None:
-    """The release waits for it, and ends; the replica then has all, for either services."""
+    """The release waits for it, and ends; the replica then has everything for both services."""
     for version, (writes, changes) in RELEASES.items():
         clients, told = Clients(), Told(rehearsed)
         services = [

@@ -1,4 +1,4 @@
-"""DATABASE_REPLICA_URL: what it may say, and what it makes."""
+"""DATABASE_REPLICA_URL: its valid values, and the entries of DATABASES."""
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -24,7 +24,7 @@ def test_none() -> None:
     assert replica_settings("", None) == {}
 
 
-def test_what_the_url_says_is_obeyed() -> None:
+def test_the_settings_of_the_url_are_used() -> None:
     url = "postgresql://veza_support@one/veza?tcp_user_timeout=300&connect_timeout=5"
     options = replica_settings(url, SUPPORT)["replica_1"]["OPTIONS"]
     assert (options["tcp_user_timeout"], options["connect_timeout"]) == ("300", "5")

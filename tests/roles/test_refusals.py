@@ -22,7 +22,7 @@ from veza_site.roles.wanted import READER, WRITER, LoginRole
 pytestmark = pytest.mark.django_db
 
 
-#: What others give the role, and under what name it is said; {public} is PUBLIC, or a group.
+#: What others grant to the role, and its name in the message; {public} is PUBLIC, or a group.
 GIVEN = [
     ("GRANT SELECT ON users TO PUBLIC", "SELECT public.users.password_hash"),
     ("GRANT SELECT (password_hash) ON users TO PUBLIC", "SELECT public.users.password_hash"),
@@ -84,14 +84,14 @@ GIVEN = [
 
 @pytest.fixture
 def undone(owner):
-    """The owner's session, in a transaction that is taken back."""
+    """The owner's session, in a transaction that is rolled back."""
     with owner.transaction(force_rollback=True):
         yield owner
 
 
 @pytest.fixture
 def copied(migrated, django_db_blocker, role):
-    """The owner's session in a database of the test's own, and of its role's."""
+    """The owner's session, in a separate database with a separate role."""
     with (
         django_db_blocker.unblock(),
         scratch_database(f"TEMPLATE {migrated}") as name,
@@ -106,7 +106,7 @@ def make(owner, role, kind=READER, **options):
     return synchronize(owner, wanted, dry_run=False, **options)
 
 
-#: What the role that writes may anyway: it signs people in.
+#: Privileges that the role that writes has anyway, because it signs people in.
 SIGN_IN = ("SELECT public.users.password_hash", "SELECT django.django_session.session_key")
 
 
@@ -129,7 +129,7 @@ def test_grants_by_others_are_named(undone, role, kind, grant, words):
 
 
 def test_the_right_to_lock_and_rewrite_tables(undone, role):
-    # PostgreSQL 17 split it off; the owner alone had it before.
+    # A privilege since PostgreSQL 17; before, only the owner could do this.
     right = "MAINTAIN" if undone.info.server_version >= 170000 else "TRIGGER"
     undone.execute(f"GRANT {right} ON users TO PUBLIC")
     with pytest.raises(RoleError, match=rf"{right} public\.users"):
@@ -146,7 +146,7 @@ def test_a_dry_run_says_nothing_only_where_nothing_is_wrong(sync, owner):
 
 
 def test_what_each_database_gives_everybody(copied, role):
-    """Temporary tables, large objects, our locks: reported, accepted, or taken from PUBLIC."""
+    """Temporary tables, large objects, our locks: reported, accepted, or revoked from PUBLIC."""
     harmful = ["temporary tables", "large objects", "stop migrate by its advisory lock"]
     with pytest.raises(RoleError) as refusal:
         make(copied, role)

@@ -95,7 +95,7 @@ def test_repair(sync, owner, role, database, damage):
 
 
 def test_it_may_connect_and_gives_that_to_nobody(sync, owner, role, database):
-    """Where PUBLIC may not connect, either; and then there is nothing more to do."""
+    """Also if PUBLIC may not connect; a second run then has nothing to do."""
     sync()
     names = {"role": sql.Identifier(role), "database": sql.Identifier(database)}
     giving = "GRANT CONNECT ON DATABASE {database} TO {role} WITH GRANT OPTION"
@@ -132,7 +132,7 @@ def test_grants_of_others_are_never_touched(sync, owner, role):
 
 
 def test_the_password():
-    """On a server that asks for one: it is set, kept while it fits, and fixed."""
+    """On a server that requires one: it is set, kept while it is correct, and repaired."""
     with running_cluster(
         embedded.program("pg_ctl").parent, auth="scram-sha-256", password="owner"
     ) as home:

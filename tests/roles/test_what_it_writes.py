@@ -29,7 +29,7 @@ from veza_site.roles.wanted import WRITER, LoginRole, written_columns
 
 pytestmark = pytest.mark.django_db
 
-#: Without those that change rows of other tables by the actions of these, on a page of their own.
+#: Without tables that change only by the actions of these, on a separate page.
 ACTIONS = [(model, name) for model in MODELS for name in actions_of(model)
            if name not in ("delete_content", "restore_content")]  # fmt: skip
 
@@ -68,7 +68,7 @@ def row_for(model, action):
         grant(row, "support")
         TOTPDevice.objects.create(user=row, confirmed=True)
     if action.name == "grant_role":
-        # What has ended is given again by UPDATE; the other way is in the test of sign-ins.
+        # A role that has ended is granted again by UPDATE; the test of sign-ins has the INSERT.
         baker.make(UserRoleAssignment, user=row, role=Role.objects.get(name="support"),
                    expires_at=timezone.now())  # fmt: skip
     return row
@@ -157,7 +157,7 @@ def test_a_role_that_was_never_held(database, writer, staff):
 
 
 def test_every_column_that_is_granted_is_one_that_an_action_sets():
-    """So that nothing stays granted when an action is gone."""
+    """So that no privilege stays granted after an action was removed."""
     sign_in = {("users", name) for name in ("password_hash", "last_login_at")}
     roles = {("user_roles", name) for name in ("expires_at", "assigned_by_id")}
     revoke = {(table, "revoked_at") for table in ("user_sessions", "refresh_tokens")}
@@ -214,7 +214,7 @@ def test_all_else_is_refused(writer, as_role, statement):
 
 
 def test_what_is_only_added(writer, as_role):
-    """An entry may be written and read; but its key is not chosen, nor its time."""
+    """It can insert and read entries, but cannot choose their key or their time."""
     insert = (
         "INSERT INTO django.veza_site_note ({}subject_table, subject_id, author_id, author_name,"
         " text) VALUES ({}'users', 'x', gen_random_uuid(), 'a', 'b')"

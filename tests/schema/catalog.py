@@ -72,7 +72,7 @@ ORDER BY c.relname
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """`on_delete` is pg_constraint's confdeltype: c CASCADE, n SET NULL, a none written."""
+    """`on_delete` is pg_constraint's confdeltype: c CASCADE, n SET NULL, a if none was declared."""
 
     name: str
     table: str
@@ -87,7 +87,7 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Index:
-    """`keys` are columns or expressions, with ` DESC` behind where that is so."""
+    """`keys` are columns or expressions, followed by ` DESC` for a descending one."""
 
     name: str
     table: str

@@ -1,7 +1,6 @@
 """The document, the live catalog, and rows inserted by plain SQL.
 
-A test runs once for everything that the live catalog has, as subtests: a new table is covered
-the day it appears.
+A test has a subtest for each object of the live catalog, so a new table is covered at once.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,13 +18,13 @@ from tests.schema.rows import Rows
 
 @pytest.fixture(scope="session")
 def document() -> Contract:
-    """What docs/schema.md says."""
+    """The contents of docs/schema.md."""
     return contract.parse(contract.DOCUMENT.read_text())
 
 
 @pytest.fixture(scope="session")
 def live(django_db_setup: None, django_db_blocker: Any) -> Catalog:
-    """What the migrated test database has, read once."""
+    """The catalog of the migrated test database, read once."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         return catalog.read(cursor)
 
@@ -44,7 +43,7 @@ def rows(cursor: Any, live: Catalog) -> Rows:
 
 @pytest.fixture
 def case(subtests: pytest.Subtests, db: None) -> Callable[[str], AbstractContextManager[None]]:
-    """`with case(name):` is a subtest in a savepoint of its own, which is rolled back."""
+    """`with case(name):` is a subtest in a separate savepoint, which is rolled back."""
 
     @contextmanager
     def begin(name: str) -> Iterator[None]:

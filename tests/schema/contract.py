@@ -1,6 +1,6 @@
 """Reads docs/schema.md into the catalog that PostgreSQL must have.
 
-Whatever is not notation is handed on as prose, which other tests quote and prove.
+The rest is returned as prose, which other tests quote and prove.
 """
 
 import re
@@ -24,7 +24,7 @@ class Contract:
     not_feeds: list[str] = field(default_factory=list)
     #: The patterns of a system role's permissions, by the role's name.
     roles: dict[str, list[str]] = field(default_factory=dict)
-    #: What is said of a column in parentheses, by (table, column).
+    #: The remark on a column in parentheses, by (table, column).
     notes: dict[tuple[str, str], str] = field(default_factory=dict)
     #: The checks by their names: table, column, and the words that define it.
     checks: dict[str, tuple[str, str, str]] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tests.schema.shape import Column, Table
 
-#: The document's types that PostgreSQL calls otherwise.
+#: The document's types that have another name in PostgreSQL.
 TYPES = {"TIMESTAMPTZ": "timestamp with time zone", "VARCHAR": "character varying"}
 PLAIN_TYPES = {
     *("uuid", "text", "boolean", "smallint", "integer", "bigint", "numeric"),
@@ -18,7 +18,7 @@ DELETED_AT = Column("timestamp with time zone", nullable=True)
 ON_DELETE = {"C": "CASCADE", "N": "SET NULL"}
 
 
-#: Of the checks that are words: what is asked of the text, and of the column.
+#: Checks that are words: the condition on the text, and on the column.
 UNSEEN = (
     r"\u0001-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
     r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
@@ -40,7 +40,7 @@ PLAIN = (
 
 
 class ContractError(Exception):
-    """The document says something that cannot be read."""
+    """The document has notation that cannot be read."""
 
 
 def split(text: str, separator: str) -> list[str]:

@@ -46,9 +46,9 @@ class Rows:
         self.targets = {(key.table, key.column): key.target for key in catalog.foreign_keys}
 
     def insert(self, table: str, **values: Any) -> uuid.UUID:
-        """Insert the given values, and what else is NOT NULL without a default, parents first.
+        """Insert a row with these values, and parents first; return its id, which has a default.
 
-        Returns the row's id, which the database makes.
+        All other columns that are NOT NULL without a default get values too.
         """
         if "track_id" not in values:
             values |= self._track_of_parent(table, values)
@@ -64,12 +64,12 @@ class Rows:
         return self.cursor.fetchone()[0]
 
     def values_for(self, table: str, columns: list[str]) -> dict[str, Any]:
-        """What `value_for` gives for each of the columns."""
+        """The value of `value_for` for each of the columns."""
         values = {column: self.value_for(table, column) for column in columns}
         return values | self._track_of_parent(table, values)
 
     def _track_of_parent(self, table: str, values: dict[str, Any]) -> dict[str, Any]:
-        """The track of a row that the values refer to, where a check asks for the same one."""
+        """The track of a row that the values refer to, if a check requires the same track."""
         for column, id_ in values.items():
             if f"chk_{table}_{column}_track" in self.tables[table].triggers and (
                 found := self.get(self.targets[table, column], id_, "track_id")

@@ -12,7 +12,7 @@ proves = pytest.mark.proves
 
 
 def test_checks(live, document, rows, case):
-    """By the words of docs/schema.md, so that a check which lets more in is found, too."""
+    """By the words of docs/schema.md, so that a check that accepts too much is found too."""
     checks = {
         name: table
         for table, definitions in live.tables.items()
@@ -66,7 +66,7 @@ def test_a_deleted_row_never_blocks_a_new_one(live, rows, case):
 
 
 def test_nothing_given_is_never_a_duplicate(live, rows, case):
-    """Where a unique column is nullable, any number of rows may leave it out."""
+    """If a unique column is nullable, any number of rows may leave it out."""
     for index in live.indexes:
         if (
             not index.is_plain

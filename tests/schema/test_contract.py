@@ -1,4 +1,4 @@
-"""The live catalog is what docs/schema.md says: nothing is missing, nothing is more."""
+"""The live catalog is what docs/schema.md says: nothing is missing, and there is nothing else."""
 
 import pytest
 
@@ -59,7 +59,7 @@ def test_enum_types(cursor, document):
     "left out.",
 )
 def test_extensions(cursor, document, settings):
-    """The embedded server leaves out what it does not have; any other has them all."""
+    """The embedded server lacks some; any other server has all of them."""
     expected = set(document.extensions)
     if "EMBEDDED" in settings.DATABASES["default"]:
         cursor.execute("SELECT name FROM pg_available_extensions")
@@ -136,7 +136,7 @@ def test_comments(cursor):
 
 
 def test_units(cursor, subtests):
-    """A number that has a unit says so in its comment."""
+    """If a number has a unit, its comment says which."""
     units = {"_ms": r"\yms\y|milliseconds", "bitrate": "kbit/s", "band": "kbit/s", "_size": "bytes"}
     units |= {"sample_rate": "Hz", "_rate": "percent|Hz"}
     for part, unit in units.items():

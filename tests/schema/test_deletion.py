@@ -27,7 +27,7 @@ def test_deleting_a_child_leaves_its_parents(live, rows, case):
 
 
 def owned_by_users(live: Catalog) -> set[str]:
-    """The tables from which a chain of CASCADE leads to users, itself among them."""
+    """The tables from which a chain of CASCADE leads to users, and users itself."""
     owned = {"users"}
     while (
         more := {
@@ -43,7 +43,7 @@ def owned_by_users(live: Catalog) -> set[str]:
     "(It is deleted with its user. If the user is soft-deleted, clients do not show the profile.)"
 )
 def test_deleting_a_user(live, rows):
-    """One row in each table, all of them of one user or referring to what is theirs."""
+    """One row in each table. All belong to one user, or refer to that user's rows."""
     targets = {(key.table, key.column): key.target for key in live.foreign_keys}
     ids = {}
 

@@ -1,4 +1,4 @@
-"""Every word of docs/schema.md counts: its notation is read, and its prose has a test."""
+"""Every word of docs/schema.md is tested: its notation is parsed, and its prose is quoted."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ from tests.schema.shape import Column
 proves = pytest.mark.proves
 TESTS = Path(__file__).parents[1]
 
-#: Titles, and advice to whoever writes: nothing that a server could be asked.
+#: Titles, and advice to authors, which no query can test.
 GUIDANCE = [
     "The V1 schema, table by table",
     "The Standard",
@@ -89,14 +89,14 @@ def test_notation():
 
 
 def changes(text: str) -> list[tuple[int, int, str]]:
-    """A change of every word and sign of the notation: start, end, and what to put there."""
+    """A change of every word and sign of the notation: start, end, and the replacement."""
     words = [(m.start(), m.end(), m[0] + "x") for m in re.finditer(r"\w+", text)]
     signs = [(m.start(), m.end(), "") for m in re.finditer(r"\?|→|≥|>|=|\[\]|;", text)]
     return words + signs
 
 
 def test_no_word_of_the_notation_is_skipped():
-    """A changed word gives another contract, which then is not the catalog's, or none at all."""
+    """With a changed word, the contract differs from the catalog, or cannot be read."""
     paragraphs = contract.DOCUMENT.read_text().split("\n\n")
     (types,) = (paragraph for paragraph in paragraphs if paragraph.startswith("| type"))
     skipped = []

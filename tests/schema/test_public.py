@@ -11,7 +11,7 @@ proves = pytest.mark.proves
 
 @proves("9. **`public` holds the tables of this page and nothing else.**")
 def test_objects_of_public(cursor, document):
-    """Whatever PostgreSQL records as being in the schema, bar what the extensions brought.
+    """Everything that PostgreSQL records as being in the schema, except the extensions' objects.
 
     Indexes, constraints, triggers and row types are recorded as parts of their tables instead.
     """

@@ -1,4 +1,4 @@
-"""Rule 8 of the Standard, and the trigger: what INSERT and UPDATE do, seen from plain SQL."""
+"""Rule 8 of the Standard, and the trigger: what INSERT and UPDATE do, in plain SQL."""
 
 import uuid
 

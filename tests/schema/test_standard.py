@@ -1,4 +1,4 @@
-"""The Standard, rules 1 to 7, on every table that there is. Rule 8 is tests/schema/test_rows.py,
+"""The Standard, rules 1 to 7, on every table. Rule 8 is tests/schema/test_rows.py,
 rule 9 tests/schema/test_public.py.
 """
 
@@ -93,7 +93,7 @@ def test_foreign_keys(live, subtests):
         with subtests.test(key.name):
             assert key.name == f"{key.table}_{key.column}_fkey"
             assert key.type == "uuid"
-            # CASCADE for what is owned, SET NULL, which needs a nullable column, for what refers.
+            # CASCADE for owned rows; SET NULL, which needs a nullable column, for references.
             assert key.on_delete == "c" or (key.on_delete == "n" and key.nullable)
             assert key.valid
             assert not key.deferrable
@@ -165,7 +165,7 @@ BY_EMAIL = {
     "DESC`.",
 )
 def test_beginnings_and_domains_of_addresses(cursor, subtests):
-    # With so many rows no other index is as cheap.
+    # With this many rows, every other index costs more.
     cursor.execute(
         "INSERT INTO users (username, email) "
         "SELECT 'user' || n, 'u' || n || '@d' || n || '.example' "
@@ -229,7 +229,7 @@ def test_names_of_checks(live, subtests):
                 assert constraint == f"chk_{name}_{column}{suffix}"
 
 
-#: These e-mail addresses belong to something else than the row.
+#: These e-mail addresses do not identify the row.
 NO_IDENTITY = {("federated_identities", "email"), ("email_verification_tokens", "email")}
 
 

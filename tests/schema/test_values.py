@@ -1,4 +1,4 @@
-"""The checks that are words in docs/schema.md: what is let in, and that no setting matters."""
+"""The checks that are words in docs/schema.md: what they accept, whatever the settings."""
 
 import pytest
 from django.db import DataError, transaction
@@ -45,7 +45,7 @@ def test_settings_of_a_session_change_nothing(cursor, rows):
 
 
 def test_checks_are_immutable(cursor, document):
-    """A backup is restored only if its rows are as good later, and elsewhere, as they were."""
+    """A backup can be restored only if its rows stay valid later, and on other servers."""
     cursor.execute(
         """
         SELECT DISTINCT conname, proname FROM pg_constraint
@@ -100,6 +100,6 @@ def test_bounds_of_types(rows, table, column, value):
 
 
 def test_an_id_may_be_the_clients(rows):
-    """UUID version 7 is in order of time, which is what keys want."""
+    """UUIDs of version 7 are in order of time, which is good for keys."""
     own = "01936f3e-7c00-7abc-8def-0123456789ab"
     assert str(rows.insert("track_plays", id=own)) == own

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 HASH = "$2b$12$" + "Ab./9" * 10 + "xyz"
-#: A zero-width space, a joiner, a mark that turns the direction round, and their like.
+#: A zero-width space, a joiner, a mark that changes the direction, and similar characters.
 UNSEEN = "\u200b\u200c\u200d\u202e\u2066\u2060\ufeff\u00ad\u180e\u3164\u115f\u2800\ufe0f\U000e0041"
-#: What shows nothing, as whole values.
+#: Values without a visible character.
 BLANKS = ["", " ", "\t", "\n", "\r\n ", "\u00a0", "\u2003\u3000", "\u0085", "\x01", "\x7f", *UNSEEN]
 
 BAD = {
@@ -85,13 +85,13 @@ GOOD = {
     "numbers": ["{}", "{1}", "{64,128,320}"],
 }
 
-#: A row's own id, and a time with the one before it.
+#: A row's own id, and a time before another column's.
 OWN = "3b241101-e2bb-4255-8caf-4136c566a962"
 LATER, EARLIER = "2025-12-04T10:00:00Z", "2025-12-04T09:59:59Z"
 
 
 def _step(type_: str) -> Decimal:
-    """What the nearest value of a number's type is away."""
+    """The distance to the nearest value of a number's type."""
     scale = re.fullmatch(r"numeric\(\d+,(\d+)\)", type_)
     return Decimal(1).scaleb(-int(scale[1]) if scale else 0)
 
@@ -99,7 +99,7 @@ def _step(type_: str) -> Decimal:
 def refused(
     column: str, words: str, types: Mapping[str, str], enums: Mapping[str, list[str]]
 ) -> list[dict[str, Any]]:
-    """What a check refuses that docs/schema.md has these words for: columns with their values.
+    """The values that a check with these words of docs/schema.md refuses, by column.
 
     The values are those next to the bounds, one row each. `types` has those of the table's columns,
     `enums` the labels of an enum type.
@@ -134,7 +134,7 @@ def refused(
 def accepted(
     column: str, words: str, types: Mapping[str, str], enums: Mapping[str, list[str]]
 ) -> list[dict[str, Any]]:
-    """The last values that such a check lets in."""
+    """The last values that such a check accepts."""
     if words in GOOD:
         return [{column: value} for value in GOOD[words]]
     step = _step(types[column])

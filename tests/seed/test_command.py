@@ -1,4 +1,4 @@
-"""`seed_demo`: what it refuses, what a second run does, and what it leaves alone."""
+"""`seed_demo`: what it refuses, what a second run does, and what it does not change."""
 
 import os
 import pty

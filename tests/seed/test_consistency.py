@@ -1,4 +1,4 @@
-"""The rows fit each other: each statement finds those that do not, and so must find none."""
+"""The rows are consistent: each statement searches for inconsistent rows, and must find none."""
 
 import pytest
 from django.apps import apps
@@ -39,7 +39,7 @@ COUNTERS = {
     ),
 }
 
-#: What must not be, by table.
+#: Rows that must not exist, by table.
 NEVER = {
     "users": "locked_until < created_at OR last_login_at < created_at "
     "OR last_login_at > deleted_at",
@@ -189,7 +189,7 @@ def broken(name, statement):
 def test_counters_agree_with_the_rows(seeded, counter):
     assert broken(seeded, COUNTERS[counter]) == 0
     table, column = counter.split(".")
-    # They differ, or zeros would agree with rows that are not there.
+    # They differ. Otherwise zeros would agree with missing rows.
     assert query(seeded, f"SELECT count(DISTINCT {column}) > 3 FROM {table}") == [(True,)]
 
 
@@ -227,7 +227,7 @@ def test_the_soft_tables_are_those_of_the_catalog(seeded):
 
 
 def test_nothing_is_dated_outside_the_life_of_its_parent(seeded):
-    """For every foreign key: not before the parent was made, nor after it was soft deleted."""
+    """For every foreign key: not before the parent was created or after it was soft deleted."""
     references = query(seeded, REFERENCES)
     assert len(references) > 40
     for child, column, parent in references:
@@ -288,7 +288,7 @@ def test_only_roles_and_permissions_of_the_migrations(seeded, migrated):
 
 
 def test_tables_are_vacuumed_and_have_statistics(seeded):
-    """Asks what ran, not for pages: VACUUM passes over one that is just being written out."""
+    """Checks that it ran, not the pages: VACUUM skips a page that is being written."""
     found = query(
         seeded,
         "SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public' "

@@ -130,5 +130,5 @@ def test_a_username_has_30_characters_at_most():
 
 
 def test_chunks_hold_whole_threads():
-    """A reply in another chunk could be there before what it replies to."""
+    """A reply in another chunk could be inserted before its parent."""
     assert CHUNK % 4 == 0

@@ -44,7 +44,7 @@ class Session:
         return self.connection.execute(statement, values)
 
     def one(self, statement: str, *values: Any) -> Any:
-        """The first column of the first row; None when there is no row."""
+        """The first column of the first row; None if there is no row."""
         row = self.execute(statement, *values).fetchone()
         return row and row[0]
 

@@ -30,7 +30,7 @@ def test_each_counts_by_a_foreign_key(first):
 
 
 def test_each_statement_that_changes_what_is_counted_changes_the_counter():
-    """But plays, whose counter is a statement of its own."""
+    """Except plays, whose counter has a separate statement."""
     changing = {counter.column: set() for _, counter in COUNTERS}
     for name in STATEMENTS:
         for parent, counter in COUNTERS:

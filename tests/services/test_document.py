@@ -1,4 +1,4 @@
-"""docs/services.md: its tables are the live catalog's, and its statements hold on the server."""
+"""docs/services.md: its tables match the live catalog, and its statements are true there."""
 
 import hashlib
 import re
@@ -33,7 +33,7 @@ WHERE contype = 'f' AND connamespace = 'public'::regnamespace"""
 
 
 def table(heading):
-    """The rows of the document's table whose heading begins so."""
+    """The rows of the document's table whose heading begins with this text."""
     lines = DOCUMENT.splitlines()
     (start,) = (n for n, line in enumerate(lines) if line.startswith(f"| {heading} |"))
     rows = []
@@ -45,7 +45,7 @@ def table(heading):
 
 
 def names(cell):
-    """The names in a cell; a dash stands for none."""
+    """The names in a cell; a dash means none."""
     return set(cell.replace("`", "").split(", ")) - {"–"}
 
 
@@ -122,7 +122,7 @@ def test_each_state_that_is_named_is_one(first):
     moved = {
         name for row, _, cell, _ in table("row") for name in {f"{row} {c}" for c in names(cell)}
     }
-    # Each state can be reached, but the one that an upload begins in, and a stream's first.
+    # Each state can be reached, except those in which an upload and a stream begin.
     for row, type_ in types.items():
         labels = first.execute(f"SELECT unnest(enum_range(NULL::{type_}))::text")
         reached = {f"{row} {label}" for (label,) in labels}
@@ -280,7 +280,7 @@ def test_rows_hidden_by_the_owners_state(first, state):
 
     assert first.run("PlayableTrack", track, None) is None
     assert first.run("TrackBySlug", str(track))[-1] is False
-    # A list has it still.
+    # A list still has it.
     listed = first.execute(sql("NewestTracks")).fetchall()
     assert owner in {row[1] for row in listed}
     assert first.run("HiddenOwners", [row[1] for row in listed]) is not None

@@ -42,7 +42,7 @@ def statements_of(service: str) -> list[Statement]:
 
 @pytest.fixture(scope="module")
 def roles(services) -> Iterator[dict[str, str]]:
-    """The example's roles, under names that nobody else has."""
+    """The example's roles, with names that no other test uses."""
     own = uuid.uuid4().hex[:12]
     names = {service: f"veza_{service}_{own}" for service in SERVICES}
     script = EXAMPLE

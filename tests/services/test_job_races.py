@@ -100,7 +100,7 @@ def test_a_job_fails_when_it_was_tried_often_enough(first, queue):
         first.run("FailTranscodeJob", job, "worker", "no codec")
         states.append(state(first, job)[0])
         assert state(first, job)[1] is None
-        # It is not to be taken before its time.
+        # No worker may take it before its time.
         assert first.one("SELECT run_after > now() FROM hls_transcode_queue WHERE id = $1", job)
         first.execute(
             "UPDATE hls_transcode_queue SET run_after = now(), priority = 10 WHERE id = $1", job
@@ -111,7 +111,7 @@ def test_a_job_fails_when_it_was_tried_often_enough(first, queue):
 
 
 def test_a_failed_job_gives_way_to_a_waiting_job_of_the_same_version(first, queue, user):
-    """Or it could not be put back: one of a version waits at most."""
+    """Otherwise it could not be put back, because at most one job of a version may be pending."""
     track = new_track(first, user)
     first.execute("DELETE FROM hls_transcode_queue")
     first.run("EnqueueTranscodeJob", track, None, 5)
@@ -125,7 +125,7 @@ def test_a_failed_job_gives_way_to_a_waiting_job_of_the_same_version(first, queu
 
 
 def test_only_one_job_of_a_version_is_requeued(first, queue, user):
-    """Also where several workers died with one; and none where another waits."""
+    """Also if several workers died with one; and none if another one is pending."""
     track, other = new_track(first, user), new_track(first, user)
     first.execute("DELETE FROM hls_transcode_queue")
     for _ in range(3):
@@ -147,7 +147,7 @@ def test_only_one_job_of_a_version_is_requeued(first, queue, user):
 
 
 def test_a_version_is_deleted_together_with_its_jobs(first, queue, user):
-    """A job that lost its version would make a stream of another file, and might meet its job."""
+    """A job without its version would transcode another file, or conflict with its job."""
     track = new_track(first, user)
     version = first.run("AddTrackVersion", track, user, "b.flac", 1, None)[0]
     for of in (None, version):

@@ -64,7 +64,7 @@ def test_pglite_loads_the_files_once(directory, first):
 
 @contextmanager
 def tcp_port_of(info):
-    """A port of 127.0.0.1 that leads to the server's socket: pgtyped knows no other way."""
+    """A port of 127.0.0.1 that leads to the server's socket, because pgtyped needs one."""
 
     class Forward(socketserver.BaseRequestHandler):
         def handle(self):
@@ -120,5 +120,5 @@ def test_pgtyped_compiles_every_statement(directory, first):
     code = (directory / "src" / "veza.ts").read_text()
     made = re.findall(r"^export const (\w+) = new PreparedQuery", code, re.MULTILINE)
     assert {name[0].upper() + name[1:] for name in made} == {*STATEMENTS}
-    # What pgtyped cannot tell the type of.
+    # Expressions whose type pgtyped does not know.
     assert re.findall(r"^ +\w+\??: (?:unknown|any)\b.*", code, re.MULTILINE) == []

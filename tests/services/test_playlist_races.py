@@ -55,7 +55,7 @@ def test_reorders_at_once_do_not_deadlock(first, second, playlist, entries):
 def test_entries_in_another_order_deadlock_without_the_playlist_s_lock(
     first, second, playlist, entries
 ):
-    """What the lock is there for; a statement for each entry takes the order that it is given."""
+    """Why there is a lock: a statement for each entry locks them in the order that it is given."""
     move = "UPDATE playlist_tracks SET position = $3 WHERE playlist_id = $1 AND track_id = $2"
     first.begin()
     second.begin()

@@ -22,7 +22,7 @@ from veza_core.operations.recount import Recount
 
 @pytest.fixture
 def recount(services, db):
-    """Runs the command without pauses; gives the outcome by counter, of those that were wrong."""
+    """Runs the command without pauses; returns the outcome of each counter that was wrong."""
 
     def run(*arguments):
         result = raw_recount(services, "--json", *arguments)
@@ -108,7 +108,7 @@ def test_plays_that_were_purged_stay_counted_and_new_ones_are_not_counted_twice(
         first.execute(old, liked)
     first.run("RecordPlay", liked, None, 1, False, None, None, None, None)
     assert recount() == {"tracks.play_count": off(1, too_low=3)}
-    # The service does what it was about to do.
+    # The service continues.
     first.run("CountPlay", liked)
     assert count_of(first, liked, "play_count") == 4
     first.execute("DELETE FROM track_plays WHERE track_id = $1", liked)
@@ -123,7 +123,7 @@ def test_plays_that_were_purged_stay_counted_and_new_ones_are_not_counted_twice(
 def test_what_services_do_between_the_measure_and_the_repair(
     first, second, liked, recount, monkeypatch
 ):
-    """The counter is 9, and 3 likes are there. Two come and one goes before 6 are subtracted."""
+    """The counter is 9, with 3 likes. Two are added and one is removed before 6 are subtracted."""
     liker = new_user(first)
     first.run("LikeTrack", liker, liked)
     first.execute("UPDATE tracks SET like_count = 10 WHERE id = $1", liked)
@@ -143,7 +143,7 @@ def test_what_services_do_between_the_measure_and_the_repair(
 
 
 def test_a_counter_that_a_service_keeps_at_0(first, second, liked, recount, monkeypatch):
-    """It should go to -1, and stays at 0: how much it is wrong changes: it is measured again."""
+    """It would become -1, and stays at 0. So the difference changes, and is measured again."""
     liker = new_user(first)
     first.run("LikeTrack", liker, liked)
     first.execute("UPDATE tracks SET like_count = 0 WHERE id = $1", liked)
@@ -241,7 +241,7 @@ def test_one_run_at_a_time(first, services, liked):
     assert result.returncode == 1
     assert is_one_clear_line(result), result.stderr
     assert f"another recount is running: pid {first.connection.info.backend_pid}" in result.stderr
-    # To look needs no lock.
+    # Reading needs no lock.
     assert "1 row, 0 too few and 6 too many" in raw_recount(services, "--dry-run").stdout
     assert count_of(first, liked) == 9
 
@@ -277,7 +277,7 @@ def test_it_continues_after_a_row(first, services, recount, liked):
 @pytest.mark.process
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_a_run_that_is_ended(first, services, recount, liked, number, code):
-    # More than 10 seconds of pauses are left when the first is seen.
+    # When the first one is seen, more than 10 seconds of pauses are left.
     owner = new_user(first)
     ids = [new_track(first, owner) for _ in range(60)]
     first.execute("UPDATE tracks SET like_count = 9 WHERE id = ANY($1)", ids)

@@ -72,7 +72,7 @@ VERSIONS = {
     "MERGE": """MERGE INTO {table} USING (VALUES ('{there}'::uuid)) AS this (id)
         ON {table}.id = this.id WHEN MATCHED THEN UPDATE SET track_version_id = '{version}'""",
 }
-#: `of` is what the row's track is to be.
+#: `of` is the track that the row gets.
 MOVES = {
     "UPDATE": "UPDATE {table} SET track_id = '{of}' WHERE id = '{row}'",
     "MERGE": """MERGE INTO {table} USING (VALUES ('{row}'::uuid)) AS this (id)
@@ -151,7 +151,7 @@ def test_what_others_refer_to_keeps_its_track(first, user, track, other, table, 
 
 
 def test_a_comment_does_not_take_the_id_of_another_one(first, user, track, other, parent):
-    """No foreign key would say a word: when the statement ends there is a row of that id."""
+    """No foreign key would refuse it: when the statement ends, there is a row with that id."""
     elsewhere = first.one(COMMENT, other, user)
     first.run("AddComment", track, user, parent, "Yes", None)
 
@@ -181,7 +181,7 @@ def test_rows_of_a_copy(first, user, track, other):
 
 
 def test_who_may_insert_need_not_read(first, services, user, track, other, parent):
-    """And what is first on the writer's search path changes nothing."""
+    """The writer's search path makes no difference."""
     role = f"veza_writer_{uuid.uuid4().hex[:12]}"
     administer(f"CREATE ROLE {role}")
     try:
@@ -206,7 +206,7 @@ def test_who_may_insert_need_not_read(first, services, user, track, other, paren
 
 
 def test_a_parent_cannot_move_while_it_is_answered(first, second, user, track, other, parent):
-    """It is refused at once: nobody waits for the transaction that answers."""
+    """It is refused at once: it does not wait for the transaction of the reply."""
     first.begin()
     first.run("AddComment", track, user, parent, "Yes", None)
 
@@ -217,7 +217,7 @@ def test_a_parent_cannot_move_while_it_is_answered(first, second, user, track, o
 
 
 def test_a_parent_that_is_deleted_meanwhile(first, second, user, track, other, parent):
-    """And comes again on another track under its id: the foreign key misses it, then we do."""
+    """Also if it is inserted again on another track: the foreign key refuses, then the trigger."""
     answer = REPLIES["INSERT"].format(of=track, user=user, parent=parent)
     first.begin()
     first.execute("DELETE FROM track_comments WHERE id = $1", parent)
@@ -255,7 +255,7 @@ def test_a_version_that_is_deleted_leaves_its_stream(first, track):
 
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
 def test_in_a_snapshot(first, services, user, track, other, parent, level):
-    """What the statement may see is what the foreign key sees."""
+    """The trigger sees the same rows as the foreign key."""
     first.execute(f"BEGIN ISOLATION LEVEL {level}")
     first.execute(REPLIES["INSERT"].format(of=track, user=user, parent=parent))
     with psycopg.connect(**server_parameters(), dbname=services, autocommit=True) as another:

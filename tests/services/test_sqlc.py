@@ -29,7 +29,7 @@ def test_it_compiles_every_statement(tmp_path):
     code = "".join(path.read_text() for path in (tmp_path / "db").glob("*.go"))
     made = re.findall(r"^func \(q \*Queries\) (\w+)\(", code, re.MULTILINE)
     assert {*made} - {"WithTx"} == {*STATEMENTS}
-    # What sqlc cannot tell the type of is an interface{}.
+    # If sqlc does not know a type, it uses interface{}.
     assert re.findall(r"^\t\w+ +\S*interface\{\}", code, re.MULTILINE) == []
 
 

@@ -63,7 +63,7 @@ def test_a_token_that_is_used_twice_ends_its_session(first, second, user, device
     successor, other = hashed(), hashed()
     another = first.run("CreateSession", user, hashed(), None, None, None, SOON)[0]
     first.run("CreateRefreshToken", user, another, other, SOON, None, None)
-    # The thief's use is under way while the owner's comes.
+    # The thief's statement is running when the owner's begins.
     values = [token, successor, SOON, None, None]
     got = concurrently(first, second, sql("RotateRefreshToken"), *values)
     assert got[1] is None
@@ -71,10 +71,10 @@ def test_a_token_that_is_used_twice_ends_its_session(first, second, user, device
     assert second.run("EndSessionOfReusedToken", token) == 1
 
     assert first.run("RotateRefreshToken", successor, hashed(), SOON, None, None) is None
-    # The account's other devices stay.
+    # The account's other devices stay signed in.
     assert first.run("RotateRefreshToken", other, hashed(), SOON, None, None)[2] == another
     assert second.run("EndSessionOfReusedToken", token) == 0
-    # A token that was not used ends nothing.
+    # A token that was not used ends no session.
     assert second.run("EndSessionOfReusedToken", hashed()) == 0
 
 

@@ -27,7 +27,7 @@ class Platform:
         return manage("status", *arguments, **database_environment(self.name))
 
     def answers(self, code: int) -> dict[str, Any]:
-        """What --json prints, in one line, once the exit status is what it should be."""
+        """The output of --json, in one line, after a check of the exit status."""
         result = self.status("--json")
         assert (result.returncode, result.stderr) == (code, ""), result.stdout
         assert result.stdout.count("\n") == 1

@@ -117,7 +117,7 @@ def test_barred_accounts_may_do_nothing(values, role):
 
 
 def test_a_lock_removes_no_permission():
-    """Failed sign-ins set it, and anybody can fail."""
+    """Failed sign-ins set it, and anybody can cause them."""
     user = make_staff()
     User.objects.update(locked_until=timezone.now() + timedelta(days=1))
     assert access_of(user).may_enter

@@ -1,4 +1,4 @@
-"""What a user agent is called by people."""
+"""The names that people use for user agents."""
 
 import pytest
 

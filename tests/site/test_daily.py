@@ -1,4 +1,4 @@
-"""The daily counts of the start page: every row once, however many steps it takes."""
+"""The daily counts of the start page: every row is counted once, in any number of steps."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +23,7 @@ def make_rooms(*ages: timedelta) -> None:
 
 
 def numbers() -> dict[int, int]:
-    """The numbers that are not 0, by how many days ago."""
+    """The numbers other than 0, by the number of days ago."""
     today = timezone.now().astimezone(UTC).date()
     (days,) = daily.last_days(daily.go_on([TABLE], "default")).values()
     return {(today - day).days: number for day, number in days.items() if number}
@@ -50,14 +50,14 @@ def test_steps(noon: None, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
 def test_counting_continues_where_it_stopped(noon: None) -> None:
     make_rooms(timedelta(hours=3))
     assert numbers() == {0: 1}
-    # As if that had been two hours ago.
+    # As two hours later.
     CountedUntil.objects.update(until=timezone.now() - timedelta(hours=2))
     make_rooms(timedelta(hours=1))
     assert numbers() == {0: 2}
 
 
 def test_somebody_else_has_continued(noon: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two pages at once count the same rows; the numbers of one are kept."""
+    """Two pages count the same rows at the same time; the numbers of one are kept."""
     make_rooms(timedelta(hours=3), timedelta(hours=4))
     count = daily._count
 

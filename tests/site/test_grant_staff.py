@@ -1,4 +1,4 @@
-"""`manage.py grant_staff`: the first person in, and whoever lost a device."""
+"""`manage.py grant_staff`: access for the first person, and for somebody who lost a device."""
 
 from datetime import UTC, datetime
 

@@ -67,7 +67,7 @@ def test_those_who_ask_at_once_wait_for_one_answer(monkeypatch):
 
     def state():
         asked.append(True)
-        # The others are about to ask, or wait already.
+        # The others are about to query, or already wait.
         others.wait(60)
         return {"status": "ok"}
 

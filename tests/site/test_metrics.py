@@ -1,4 +1,4 @@
-"""`/metrics`: for whom it is, that Prometheus can read it, and that it says what `status` says."""
+"""`/metrics`: who can read it, that Prometheus can, and that it reports the same as `status`."""
 
 import json
 import re
@@ -40,7 +40,7 @@ type Labels = frozenset[tuple[str, str]]
 
 
 def parsed(text: str) -> dict[tuple[str, Labels], float]:
-    """The samples; strict as the format's specification: each family whole, after its two lines."""
+    """The samples. As the format requires, each family is in one piece, after its two lines."""
     samples: dict[tuple[str, Labels], float] = {}
     families: list[str] = []
     assert text.endswith("\n")
@@ -69,7 +69,7 @@ def parsed(text: str) -> dict[tuple[str, Labels], float]:
 
 
 def by_label(samples: dict[tuple[str, Labels], float], name: str) -> dict[str, float]:
-    """The values of a metric with one label, by that."""
+    """The values of a metric by its only label."""
     return {
         dict(labels).popitem()[1]: value for (of, labels), value in samples.items() if of == name
     }
@@ -111,7 +111,7 @@ def test_only_reading(token, client):
 
 
 def test_headers(token, settings):
-    """Prometheus asks by address and over plain HTTP, and no proxy keeps what it gets."""
+    """Prometheus uses an IP address and plain HTTP, and no proxy may cache the answer."""
     settings.ALLOWED_HOSTS = ["admin.example.com"]
     settings.SECURE_SSL_REDIRECT = True
     response = Client(headers={"host": "10.0.0.7:8000", **BEARER}).get("/metrics")
@@ -194,7 +194,7 @@ REPLICATION = {
 
 
 def test_labels_may_hold_anything():
-    """And of two replicas with one name and one address, the one that is further behind counts."""
+    """Of two replicas with the same name and address, the one that is further behind counts."""
     samples = parsed(render(StatusReport(answers={"replication": REPLICATION})))
     labels = frozenset({("replica", REPLICA["application_name"]), ("address", "")})
     assert samples["veza_replica_lag_seconds", labels] == 90.25
@@ -202,7 +202,7 @@ def test_labels_may_hold_anything():
 
 
 def exported() -> set[str]:
-    """The names of all metrics that there are."""
+    """The names of all metrics."""
     report = read_report(connection)
     report.answers["replication"] = REPLICATION
     report.answers["admin_replicas"] = {"replica_1": {"left_because": "", "seconds_behind": 0.0}}

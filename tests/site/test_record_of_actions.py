@@ -1,4 +1,4 @@
-"""What staff did stays on a row's page, however many looks came after it."""
+"""What staff did stays on a row's page, however many views were logged later."""
 
 import re
 
@@ -15,10 +15,10 @@ pytestmark = pytest.mark.django_db
 LOG = "/admin/veza_site/stafflogentry/"
 
 ACTIONS = "idx_stafflog_actions"
-#: What reads the entries that those of an action on many rows belong to, and what is shown.
+#: The indexes that find the other entries of an action on many rows, and the shown entries.
 OTHER_INDEXES = {"idx_stafflog_batch", "veza_site_stafflogentry_pkey"}
 
-#: Looks at one account, and at others; a few actions among them.
+#: Views of one account and of others, and a few actions.
 LOOKS = """
 INSERT INTO django.veza_site_stafflogentry
     (created_at, staff_id, staff_name, user_agent, action, subject_table, subject_id,
@@ -32,9 +32,9 @@ FROM generate_series(1, %(number)s) AS g
 
 
 def look(staff, bob, number):
-    """As many looks as years have, each later than the one before."""
+    """As many views as in years, each later than the one before."""
     with connection.cursor() as cursor:
-        # It would give all of them the transaction's time.
+        # It would set the transaction's time in all of them.
         cursor.execute("ALTER TABLE django.veza_site_stafflogentry DISABLE TRIGGER stamp_staff_log")
         cursor.execute(LOOKS, {"staff": staff.pk, "bob": str(bob.pk), "number": number})
         cursor.execute("ANALYZE django.veza_site_stafflogentry")
@@ -60,13 +60,13 @@ def test_a_ban_is_shown_after_any_number_of_page_views(staff, bob):
     assert f'{url(bob, "unban")}">Undo' in panel
     (entry,) = StaffLogEntry.objects.filter(action="users.ban")
     assert f'href="{LOG}{entry.pk}/"' in panel
-    # And all of them, in a list of nothing else.
+    # And all of them, in a list that has nothing else.
     listed = re.search(rf'href="({LOG}\?[^"]+)"', panel)
     assert listed
     page = browser.get(listed[1].replace("&amp;", "&")).content.decode()
     assert "users.ban" in page
     assert ">users.view<" not in page
-    # The start page has it too, and no search among the actions.
+    # The start page shows it too, without a search among the actions.
     start = browser.get("/admin/").content.decode().partition('<h2 id="actions">')[2]
     assert "</b> banned bob</span>" in start
     assert ">search<" not in start
@@ -109,14 +109,14 @@ def test_actions_are_found_by_an_index(staff, bob):
             use_sequential_scans(allowed)
             for statement in asked:
                 scans = [node for node in nodes(plan_of(statement)) if "Relation Name" in node]
-                # The start page asks for each entry whether others of the same action are there.
+                # For each entry, the start page queries whether the action has others.
                 names = {scan.get("Index Name") for scan in scans} - OTHER_INDEXES
                 assert names == {index}, statement
                 assert sum(map(rows_read, scans)) <= 60, statement
 
 
 def test_actions_on_many_rows_cost_the_start_page_little():
-    """Or whoever has 100,000 rows deleted would take it down for all: each entry is read once."""
+    """Each entry is read once, so a deletion of 100,000 rows does not block the page."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO django.veza_site_stafflogentry (staff_name, user_agent, action,"

@@ -22,7 +22,7 @@ def run(*arguments: str) -> str:
 
 
 def fail(name: str, address: str, times: int = 6) -> int:
-    """Fail so often; what the last attempt was answered."""
+    """Fail this many times; return the answer to the last attempt."""
     answers = [post_sign_in(Client(), name, "wrong", REMOTE_ADDR=address) for _ in range(times)]
     return int(answers[-1].status_code)
 
@@ -32,7 +32,7 @@ def test_a_name() -> None:
     assert fail("alice", "192.0.2.1") == fail("bob", "192.0.2.2") == 429
     attempts.count(of_code(str(alice.pk), None))
     fail("alice@example.com", "192.0.2.3", 1)
-    # Of each name one for the network and one for all; two of the account for each network.
+    # For each name, one for the network and one for all; for the account, two for each network.
     assert run("alice") == "8 counts of failed attempts were deleted\n"
     assert not AttemptCount.objects.filter(kind__in=("account", "code")).exclude(
         name=hash_of_name("bob")

@@ -30,7 +30,7 @@ def chief():
 
 
 def enrolled(role="support", username="colleague"):
-    """Somebody of the staff with an authenticator and a recovery code."""
+    """A member of staff with an authenticator and a recovery code."""
     user = make_staff(role, username)
     TOTPDevice.objects.create(user=user, confirmed=True)
     codes = StaticDevice.objects.create(user=user, name="recovery codes")

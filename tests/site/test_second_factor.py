@@ -25,7 +25,7 @@ NOW = time.time()
 
 @pytest.fixture(autouse=True)
 def _required(settings, monkeypatch):
-    """Codes are looked at as of one moment, or a test would fail that meets the next step."""
+    """Codes are checked at a fixed time. Otherwise a test could fail at the next time step."""
     settings.SECOND_FACTOR_REQUIRED = True
     clock = SimpleNamespace(time=lambda: NOW)
     monkeypatch.setattr("django_otp.plugins.otp_totp.models.time", clock)
@@ -39,7 +39,7 @@ def code_of(device, steps=0):
 
 
 def wrong_code(device):
-    """Six digits that are none of those which count around now."""
+    """Six digits that are not a valid code now or a few steps from now."""
     right = {code_of(device, steps) for steps in range(-3, 4)}
     return next(code for code in ("000000", "111111", "222222", "333333") if code not in right)
 
@@ -78,7 +78,7 @@ def test_the_password_alone_opens_nothing(alice):
 
 @pytest.mark.parametrize("required", [True, False])
 def test_a_sign_in_changes_the_token_of_forms(alice, settings, required):
-    """Somebody who knew the browser's token before the sign-in does not know it after that."""
+    """The token changes at the sign-in, so knowing the earlier one does not help."""
     settings.SECOND_FACTOR_REQUIRED = required
     client = Client(enforce_csrf_checks=True)
     before = client.get("/admin/login/").context["csrf_token"]
@@ -132,7 +132,7 @@ def test_enrolment(alice):
 
 
 def test_the_picture_says_what_the_secret_is(alice):
-    """Read by an independent decoder in the browser's tests; here: it is of the right address."""
+    """Tests in the browser read it with an independent decoder; this one checks its URL."""
     client = half_way()
     client.get(PAGE)
     device = TOTPDevice.objects.get()
@@ -150,7 +150,7 @@ def test_what_is_stored_of_recovery_codes(enrolled):
 
 
 def test_a_secret_that_another_session_was_shown_is_never_confirmed(alice):
-    """Who knows the password, and looks first, learns a secret that will not count."""
+    """Somebody with the password who opens the page first sees a secret that will not be used."""
     client = half_way()
     client.get(PAGE)
     seen = TOTPDevice.objects.get()
@@ -166,7 +166,7 @@ def test_a_secret_that_another_session_was_shown_is_never_confirmed(alice):
 
 
 def test_the_first_of_two_concurrent_enrolments_wins(enrolled, alice, rf):
-    """The second one asked before the first was done, and confirms its own after it."""
+    """The second one opened the page before the first one finished, and confirms later."""
     request = rf.get(PAGE)
     request.session = half_way().session
     second = second_factor.begin_enrolment(request, alice)
@@ -222,7 +222,7 @@ def test_wrong_codes_are_throttled(enrolled):
     assert "That code is wrong" in client.post(PAGE, {"code": wrong_code(device)}).text
     refused = client.post(PAGE, {"code": code_of(device)})
     assert re.search(r"Too many wrong codes. Try again in 12[678] s\.", refused.text)
-    # The count belongs to the account: a new session does not start again.
+    # The count belongs to the account: a new session does not reset it.
     assert "Too many wrong codes" in half_way().post(PAGE, {"code": code_of(device)}).text
     AttemptCount.objects.filter(kind="code").update(free_at=timezone.now())
     assert half_way().post(PAGE, {"code": code_of(device)}).status_code == 302

@@ -1,4 +1,4 @@
-"""Served as in production: gunicorn, whitenoise, a proxy that ends TLS, and what headers say."""
+"""The site as in production: gunicorn, whitenoise, a proxy that terminates TLS, and headers."""
 
 import gzip
 import os
@@ -113,7 +113,7 @@ def wait_for(port):
 
 
 def get(port, path, **headers):
-    """What the proxy would pass on: the status, the headers, the body."""
+    """The answer that the proxy would pass on: status, headers, body."""
     forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
     headers = {"Host": "admin.example.com", **forwarded, **headers}
     with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
@@ -159,7 +159,7 @@ def test_production_is_healthy(served):
 
 @pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
 def test_error_pages_need_nothing(name, django_assert_num_queries):
-    """Django renders 500 without a context, when nothing else can be counted on."""
+    """Django renders the page for 500 without a context, because the rest may have failed."""
     with django_assert_num_queries(0):
         page = get_template(f"{name}.html").render()
     assert "Go to the start page" in page

@@ -99,7 +99,7 @@ def test_what_happens_to_the_account_ends_it_at_once(client, alice, values):
     User.objects.filter(pk=alice.pk).update(**values)
     assert not is_in(client)
     assert not Session.objects.exists()
-    # And it stays so, when all is as it was.
+    # It stays ended when the account is as before.
     User.all_objects.filter(pk=alice.pk).update(is_banned=False, is_active=True, deleted_at=None)
     assert not is_in(client)
 
@@ -163,7 +163,7 @@ def test_changepassword_ends_them(alice, client, monkeypatch):
     call_command("changepassword", alice.email, verbosity=0, stdout=StringIO())
     assert User.objects.get().token_version == alice.token_version + 1
     assert not is_in(client)
-    # As a hash of fewer rounds is made again at a sign-in.
+    # A sign-in replaces a hash with fewer rounds.
     alice = User.objects.get()
     alice.set_password("another horse")
     alice._password = None
@@ -174,7 +174,7 @@ def test_changepassword_ends_them(alice, client, monkeypatch):
     alice.set_password("a third horse")
     alice.save(update_fields=["password"])
     assert alice.token_version == User.objects.get().token_version == 2
-    # The new password is not saved, and so ends nothing.
+    # The new password is not saved, so it ends no session.
     alice.set_password("a fourth horse")
     alice.save(update_fields=["username"])
     assert User.objects.get().token_version == 2

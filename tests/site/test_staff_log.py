@@ -1,4 +1,4 @@
-"""The staff log and the notes: what is written, and that nothing takes it back."""
+"""The staff log and the notes: what is written, and that nothing removes it."""
 
 import uuid
 from datetime import UTC, datetime
@@ -197,7 +197,7 @@ def test_long_and_invalid_headers_fit_in_the_log(request_):
 
 
 def test_a_token_is_named_without_its_hash(request_):
-    """The label is what a row says of itself: it must not be a secret."""
+    """The label is the row's `__str__`: it must not contain a secret."""
     session = baker.make(UserSession, token_hash="s3cret")
     assert "s3cret" not in record(request_, "x", session).subject_label
 

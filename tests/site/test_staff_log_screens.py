@@ -26,7 +26,7 @@ def bob():
 
 @pytest.fixture
 def browser(bob):
-    """Alice, who is support, and a log in which others did things."""
+    """Alice, who is support, and a log with entries of others."""
     alice = make_staff()
     for number in range(3):
         StaffLogEntry.objects.create(

@@ -76,7 +76,7 @@ except SystemExit:
 
 
 def test_start_and_end_do_not_wait_for_the_collector():
-    """What a start makes stays to the end; then it goes with the process, not one by one."""
+    """What a start creates stays until the process ends; nothing frees it piece by piece."""
     environment = {"DEBUG": "1", "PATH": ""}
     done = subprocess.run(
         [sys.executable, "-c", COLLECTIONS],

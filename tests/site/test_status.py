@@ -258,7 +258,7 @@ def test_a_role_that_monitors(as_role):
 
 
 def test_another_roles_build_hides_no_invalid_index(platform, as_role):
-    """A role without pg_monitor sees that somebody builds an index, and not which."""
+    """A role without pg_monitor sees that somebody builds an index, but not which one."""
     platform.session.execute(
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'users_pkey'::regclass"
     )

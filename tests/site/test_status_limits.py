@@ -61,7 +61,7 @@ def test_the_total_is_limited(platform, monkeypatch):
 
 
 def test_each_statement_gets_what_is_left(platform, monkeypatch):
-    """A question of many statements passes no limit: each one takes 150 s of 400 s."""
+    """No statement of the question exceeds its limit, but together they do: 150 s each of 400 s."""
     clock = [0.0]
     limits: list[int] = []
 
