@@ -75,7 +75,7 @@ database: setup ## Start a database with demo data on 127.0.0.1, and leave it ru
 	@$(DATABASE_SERVER) start $(if $(PORT),--port "$(PORT)")
 
 .PHONY: database-stop
-database-stop: setup ## Stop that database; its rows stay
+database-stop: setup ## Stop that database, and keep its rows
 	@$(DATABASE_SERVER) stop
 
 ADDRESS ?= 127.0.0.1:8000
@@ -106,7 +106,7 @@ QUICK := tests/admin tests/audit tests/export tests/models tests/schema tests/si
 	--deselect=tests/admin/test_personal_data.py::test_memory_does_not_grow
 
 .PHONY: test-quick
-test-quick: setup ## Run the tests that need no process of their own (OPTIONS="-k soft_delete")
+test-quick: setup ## Run the tests that start no process (OPTIONS="-k soft_delete")
 	@.venv/bin/python -m pytest -m "not process" $(QUICK) $(OPTIONS)
 
 # With the seed of another run, it repeats that run.
@@ -119,7 +119,7 @@ attack: setup ## Attack the site with random inputs, an hour or more; TIMES=5 fo
 	@ATTACK_TIMES=$(TIMES) .venv/bin/python -m pytest --hypothesis-seed=$(SEED) tests/attack tests/admin/test_requests.py $(OPTIONS)
 
 .PHONY: lint
-lint: setup ## Check style, types, and that everything that a table needs is there
+lint: setup ## Check style and types, and that no part of a table is missing
 	@# All checks run, so that one run reports all problems.
 	@failed=; \
 	.venv/bin/ruff check || failed=1; \
@@ -170,7 +170,7 @@ lock: ## Upgrade the lock files to the newest versions that pyproject.toml allow
 SBOM ?= sbom.cdx.json
 
 .PHONY: sbom
-sbom: .venv/production/installed .venv/sbom/installed ## Write the bill of materials of a production, as CycloneDX (SBOM=file)
+sbom: .venv/production/installed .venv/sbom/installed ## Write the bill of materials of the production packages, as CycloneDX (SBOM=file)
 	@.venv/sbom/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
 		--output-file $(SBOM) .venv/production
 

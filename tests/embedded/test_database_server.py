@@ -87,7 +87,7 @@ def test_it_stops_and_comes_back_with_its_rows(directory, url):
     with psycopg.connect(url) as session:
         session.execute("INSERT INTO rooms (name) VALUES ('kept')")
 
-    assert run("stop", directory) == "Stopped; the rows stay.\n"
+    assert run("stop", directory) == "Stopped. The rows are kept.\n"
     assert run("stop", directory) == "It is not running.\n"
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url)

@@ -178,7 +178,7 @@ class Revoke(SignsOut):
 class Suspend(SignsOut):
     """A lock with an end, in the column that the services already use: `locked_until`.
 
-    The failed sign-ins count as none: this tells it from a lock that these caused.
+    It sets the count of failed sign-ins to 0, which a lock after failed sign-ins does not.
     """
 
     name = "suspend"

@@ -55,7 +55,7 @@ def _lasting_listener(rows: Rows) -> Integers:
 
 @table(rows=lambda counts: max(counts.users // 5, 40))
 def track_shares(rows: Rows) -> Columns:
-    """Links without an end, with an end, that have expired, and that were deleted."""
+    """Links that never expire, that will expire, that have expired, and that were deleted."""
     world = rows.world
     track, user = world.popular_track(rows.fraction("track")), _lasting_listener(rows)
     start = np.maximum(world.track_start(track), world.user_start(user))

@@ -88,7 +88,7 @@ class Command(BaseCommand):
 
     def _stop(self, server: LastingServer) -> None:
         stopped = server.stop()
-        self.stdout.write("Stopped; the rows stay." if stopped else "It is not running.")
+        self.stdout.write("Stopped. The rows are kept." if stopped else "It is not running.")
 
     def _prepare(self, data: Path) -> None:
         """Migrate and add missing rows, over the server's socket, before the port is open."""

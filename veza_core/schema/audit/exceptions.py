@@ -6,7 +6,7 @@ object = "public.audit_log.subject_id"
 reason = "Refers to a table that subject_type names."
 expires = 2026-12-31
 
-In `rule` and `object` a * stands for any text: "public.legacy_*".
+In `rule` and `object`, * matches any text: "public.legacy_*".
 """
 
 import re

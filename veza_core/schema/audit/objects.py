@@ -1,4 +1,4 @@
-"""What a schema holds, as the audit reads it: tables, columns, keys, indexes and the rest."""
+"""The contents of a schema, as the audit reads them: tables, columns, keys, indexes, …"""
 
 import re
 from dataclasses import dataclass, field

@@ -20,7 +20,7 @@ from veza_core.operations.progress import StatusLine
 from veza_demo.counts import SCALES, CountError, Counts, choose_counts
 
 COUNTED = ("users", "tracks", "playlists", "plays", "likes", "comments")
-GOES_ON = "the loaded rows stay: run the same command again to continue"
+GOES_ON = "the loaded rows are kept: run the same command again to continue"
 
 
 def _day(text: str) -> datetime:

@@ -114,7 +114,7 @@ def _operations(migration: Migration) -> Iterator[Harm]:
         if isinstance(operation, RunPython):
             yield Harm(
                 headings.FILL,
-                "RunPython writes rows in one transaction, or in a loop without an end",
+                "RunPython writes rows in one transaction, or in a loop that may never end",
             )
         elif isinstance(operation, AddField):
             field = operation.field
