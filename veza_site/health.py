@@ -26,10 +26,6 @@ FRESH = 1.0
 LONGEST = "1s"
 
 HISTORY = "django_migrations"
-VISIBLE_TABLES = """
-SELECT relname::text FROM pg_class
-WHERE relname = ANY(%s) AND relkind IN ('r', 'p') AND pg_table_is_visible(oid)
-"""
 
 
 class HealthMiddleware:
@@ -103,17 +99,11 @@ def _read() -> tuple[set[str], set[tuple[str, str]], str | None]:
     with connection.cursor() as cursor:
         # A lock on the history must not block this probe, or those after it.
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LONGEST])
-    existing, applied = _existing_tables(), set()
+    # Those that a statement can find.
+    existing, applied = set(connection.introspection.table_names()), set()
     if HISTORY in existing:
         applied = set(MigrationRecorder(connection).migration_qs.values_list("app", "name"))
     return existing, applied, read_version(connection)
-
-
-def _existing_tables() -> set[str]:
-    """Which of this release's tables a statement can find."""
-    with connection.cursor() as cursor:
-        cursor.execute(VISIBLE_TABLES, [[*_tables()]])
-        return {name for (name,) in cursor.fetchall()}
 
 
 @cache

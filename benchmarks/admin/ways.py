@@ -63,7 +63,7 @@ def ways() -> Iterator[tuple[str, Way, Way]]:
 
     def chosen_in_python() -> list[Any]:
         meets = flagged(rows, order, condition)[:WINDOW]
-        return [pk for _, pk, met in meets if met][:51]
+        return [pk for _, pk, met, _ in meets if met][:51]
 
     def chosen() -> list[Any]:
         return look_through(flagged(rows, order, condition)[:WINDOW], order, 51).ids

@@ -111,7 +111,6 @@ class RowPages(BaseScreen):
             **lived,
             "title": self.title_of(row),
             "page_title": self.page_title(row),
-            "subtitle": None,
             "opts": self.opts,
             "original": row,
             "glance": self.glance(request, row),

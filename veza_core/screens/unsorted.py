@@ -29,8 +29,8 @@ def read_page[M: Model](
     rows meet would read all of the key's rows.
     """
     walk = order if place.forwards else order.reversed()
-    limited = flagged(rows, walk, condition).order_by(*walk.by_key)[: COUNT_LIMIT + 1]
-    window = look_through(limited, walk, size + 1, place)
+    limited = flagged(rows, walk, condition, place).order_by(*walk.by_key)
+    window = look_through(limited[: COUNT_LIMIT + 1], walk, size + 1)
     count = Count(min(window.meeting, COUNT_LIMIT), window.number > COUNT_LIMIT)
     page = fetch(rows, window.ids[:size])
     end = order.cursor_of(page[-1]) if window.ids[size:] else None

@@ -29,30 +29,32 @@ class Window:
     last: Cursor | None
 
 
-def flagged(rows: QuerySet[Any], order: Order, condition: Q | None) -> QuerySet[Any, Any]:
-    """The positions of rows, and whether the condition is true for each: for `look_through`, after
-    a limit.
+def flagged(
+    rows: QuerySet[Any], order: Order, condition: Q | None, place: Place = FIRST
+) -> QuerySet[Any, Any]:
+    """The positions of rows, and whether the condition is true for each, and whether it is after
+    the place: for `look_through`, after a limit.
 
-    The condition leaves out no row. Otherwise PostgreSQL could use another index, and read more
-    rows.
+    This leaves out no row. Otherwise PostgreSQL could use another index, and read more rows.
     """
-    meets: Any = Value(True)
-    if condition is not None:
-        meets = Case(When(condition, then=True), default=False, output_field=BooleanField())
-    return rows.values_list(*order.columns, meets)
+    beyond = order.beyond(place.cursor, inclusive=place.inclusive) if place.cursor else None
+    return rows.values_list(*order.columns, _flag(condition), _flag(beyond))
 
 
-def look_through(rows: QuerySet[Any, Any], order: Order, size: int, place: Place = FIRST) -> Window:
-    """Select the first `size` rows in this order for which the condition is true, after the
-    position.
+def _flag(condition: Any) -> Any:
+    if condition is None:
+        return Value(True)
+    return Case(When(condition, then=True), default=False, output_field=BooleanField())
+
+
+def look_through(rows: QuerySet[Any, Any], order: Order, size: int) -> Window:
+    """Select the first `size` rows in this order for which both are true.
 
     `rows` are `flagged`, and limited.
     """
-    columns = [sql.Identifier(name) for name in order.columns]
-    beyond, values = _beyond(order, place)
     statement = sql.SQL(
-        "WITH looked_at ({columns}, meets) AS MATERIALIZED ({rows})"
-        " SELECT total.*, ARRAY(SELECT id FROM looked_at WHERE meets AND {beyond}"
+        "WITH looked_at ({columns}, meets, beyond) AS MATERIALIZED ({rows})"
+        " SELECT total.*, ARRAY(SELECT id FROM looked_at WHERE meets AND beyond"
         " ORDER BY {by} LIMIT {size}), last.*"
         " FROM (SELECT count(*), count(*) FILTER (WHERE meets) FROM looked_at) AS total"
         " LEFT JOIN (SELECT {columns} FROM looked_at ORDER BY {back} LIMIT 1) AS last ON true"
@@ -61,14 +63,13 @@ def look_through(rows: QuerySet[Any, Any], order: Order, size: int, place: Place
     with connections[rows.db].cursor() as cursor:
         cursor.execute(
             statement.format(
-                columns=sql.SQL(", ").join(columns),
+                columns=sql.SQL(", ").join(map(sql.Identifier, order.columns)),
                 rows=sql.SQL(inner),
-                beyond=beyond,
                 by=_by(order),
                 back=_by(order.reversed()),
                 size=size,
             ),
-            [*parameters, *values],
+            parameters,
         )
         number, meeting, ids, *last = cursor.fetchone()
     return Window(number, meeting, ids, Cursor(tuple(last)) if number else None)
@@ -77,18 +78,3 @@ def look_through(rows: QuerySet[Any, Any], order: Order, size: int, place: Place
 def _by(order: Order) -> sql.Composed:
     sign = sql.SQL(" DESC" if order.descending else "")
     return sql.SQL(", ").join(sql.Identifier(name) + sign for name in order.columns)
-
-
-def _beyond(order: Order, place: Place) -> tuple[sql.Composable, tuple[Any, ...]]:
-    """`Order.beyond`, for SQL outside of a query set."""
-    if place.cursor is None:
-        return sql.SQL("true"), ()
-    comparison = "<" if order.descending else ">"
-    if place.inclusive:
-        comparison += "="
-    condition = sql.SQL("({}) {} ({})").format(
-        sql.SQL(", ").join(sql.Identifier(name) for name in order.columns),
-        sql.SQL(comparison),
-        sql.SQL(", ").join([sql.Placeholder()] * len(order.columns)),
-    )
-    return condition, place.cursor.values
