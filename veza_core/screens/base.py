@@ -16,7 +16,7 @@ from veza_core.access import StaffRequest, staff_request
 
 from .actions.action import RowAction
 from .bounded import ON_PAGE, bounded
-from .columns import Column, FieldColumn, Opening, field_of, secret_fields, shown_fields
+from .columns import FieldColumn, HtmlColumn, Opening, field_of, secret_fields, shown_fields
 from .display import AnyField, shortened
 from .labels import attach, foreign_keys
 from .legible import name_html
@@ -175,15 +175,15 @@ class BaseScreen(admin.ModelAdmin):
             names.add("deleted_at")
         return sorted(names - secret_fields(self.model))
 
-    def column(self, name: str) -> Column:
+    def column(self, name: str) -> HtmlColumn:
         """A column by its name: a field, or a method marked with `computed`."""
         field = field_of(self.model, name)
         if field is not None:
             return FieldColumn(field)
-        method: Column = getattr(self, name)
+        method: HtmlColumn = getattr(self, name)
         return method
 
-    def columns_of(self, names: Iterable[str]) -> list[Column]:
+    def columns_of(self, names: Iterable[str]) -> list[HtmlColumn]:
         """The columns of a table of rows: the first one opens the row."""
         first, *others = map(self.column, names)
         return [Opening(first), *others]

@@ -60,7 +60,7 @@ HEADINGS = {
 }
 
 
-class Column(Protocol):
+class HtmlColumn(Protocol):
     """A column of a list or a panel: a field, or a method of a screen (see `computed`)."""
 
     __name__: str
@@ -88,7 +88,7 @@ class FieldColumn:
 class Opening:
     """A list's first column, which links to the row's own page and marks deleted rows."""
 
-    def __init__(self, column: Column) -> None:
+    def __init__(self, column: HtmlColumn) -> None:
         self.column = column
         self.needs = (*column.needs, "id")
         self.__name__ = column.__name__
@@ -114,7 +114,7 @@ class HtmlTable:
     rows: Sequence[Sequence[Any]]
 
     @classmethod
-    def of(cls, columns: Sequence[Column], rows: Sequence[Model]) -> "HtmlTable":
+    def of(cls, columns: Sequence[HtmlColumn], rows: Sequence[Model]) -> "HtmlTable":
         headings = [column.short_description for column in columns]
         return cls(headings, [[column(row) for column in columns] for row in rows])
 
@@ -156,11 +156,11 @@ class Box:
         )
 
 
-def computed(heading: str, *needs: str) -> Callable[[Callable[..., Any]], Column]:
+def computed(heading: str, *needs: str) -> Callable[[Callable[..., Any]], HtmlColumn]:
     """Make a method of a screen a column, with its heading and the fields that it reads."""
 
-    def mark(method: Callable[..., Any]) -> Column:
-        column = cast("Column", method)
+    def mark(method: Callable[..., Any]) -> HtmlColumn:
+        column = cast("HtmlColumn", method)
         column.short_description = heading
         column.needs = needs
         return column

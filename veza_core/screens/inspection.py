@@ -18,7 +18,7 @@ from .actions import buttons, export, kept_forms, pages, selection
 from .actions.addresses import action_of
 from .actions.perform import may
 from .changelist import KeysetChangeList
-from .columns import Column, heading
+from .columns import HtmlColumn, heading
 from .guard import guarded
 from .labels import foreign_keys
 from .listing import query_of, read
@@ -58,7 +58,7 @@ class InspectionAdmin(RowPages):
         # Before the last one, which is the time when a row was created.
         return self.columns_of([first, *others[:-1], *more, *others[-1:]])
 
-    def panel_columns(self, key: str) -> list[Column]:
+    def panel_columns(self, key: str) -> list[HtmlColumn]:
         """The columns of this table's rows in a panel of what `key` refers to."""
         return self.columns_of(name for name in self.columns if name != key)
 

@@ -21,7 +21,7 @@ from veza_core.screens.panel_queries import (
     union,
 )
 
-from .columns import Column, HtmlTable
+from .columns import HtmlColumn, HtmlTable
 from .display import AnyForeignKey
 from .keyset import Count
 from .labels import list_of, may_read
@@ -95,7 +95,7 @@ class Relation:
 
     model: type[Model]
     key: AnyForeignKey
-    columns: Sequence[Column]
+    columns: Sequence[HtmlColumn]
     title: str
     #: The list's filter for all of them.
     filter: str

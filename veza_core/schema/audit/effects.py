@@ -22,7 +22,7 @@ class Lock(StrEnum):
 class Work(StrEnum):
     """What a statement does while it holds the lock."""
 
-    CATALOG = "changes the catalog alone"
+    CATALOG = "changes only the catalog"
     SCAN = "reads the whole table"
     BUILD = "reads the whole table and writes an index"
     REWRITE = "rewrites the table and its indexes"
