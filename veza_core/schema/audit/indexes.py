@@ -21,31 +21,34 @@ _IN_PROGRESS = """NOT i.indisvalid AND c.relkind <> 'I' AND (
                  AND l.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum UNION ALL
                                    SELECT pid FROM pg_stat_progress_analyze)))"""
 
-# First what `index_of` makes keys of, then fields of `Index`. A key of 0 is an expression.
+# A key of 0 is an expression.
 INDEXES = f"""
-SELECT i.indrelid, i.indkey::int2[], i.indnkeyatts, i.indclass::oid[], i.indcollation::oid[],
-       i.indoption::int2[],
+SELECT i.indrelid AS relation, i.indkey::int2[] AS numbers, i.indnkeyatts AS key_count,
+       i.indclass::oid[] AS class_oids, i.indcollation::oid[] AS collations,
+       i.indoption::int2[] AS options,
        CASE WHEN i.indexprs IS NOT NULL THEN
            ARRAY(SELECT CASE WHEN i.indkey[k] = 0 THEN pg_get_indexdef(i.indexrelid, k + 1, false)
-                        END FROM generate_series(0, i.indnkeyatts - 1) k ORDER BY k) END,
+                        END FROM generate_series(0, i.indnkeyatts - 1) k ORDER BY k) END
+           AS expressions,
        CASE WHEN i.indexprs IS NOT NULL THEN
            ARRAY(SELECT DISTINCT d.refobjsubid FROM pg_depend d
                  WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
                    AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
-                   AND d.refobjsubid > 0 ORDER BY 1) END,
-       i.indexrelid, c.relname::text, am.amname::text, pg_get_expr(i.indpred, i.indrelid),
-       i.indisunique, i.indisprimary, i.indisexclusion,
-       i.indisvalid AND i.indisready AND i.indislive,
+                   AND d.refobjsubid > 0 ORDER BY 1) END AS expression_numbers,
+       i.indexrelid AS oid, c.relname::text AS name, am.amname::text AS method,
+       pg_get_expr(i.indpred, i.indrelid) AS predicate,
+       i.indisunique AS is_unique, i.indisprimary AS is_primary, i.indisexclusion AS is_exclusion,
+       i.indisvalid AND i.indisready AND i.indislive AS is_usable,
        i.indisclustered OR i.indisreplident
-       OR i.indexrelid IN (SELECT conindid FROM pg_constraint WHERE contype = 'f'),
-       i.indnullsnotdistinct,
-       parent.inhrelid IS NOT NULL,
-       {_IN_PROGRESS},
-       con.conname::text, NOT i.indimmediate,
+       OR i.indexrelid IN (SELECT conindid FROM pg_constraint WHERE contype = 'f') AS is_bound,
+       i.indnullsnotdistinct AS nulls_not_distinct,
+       parent.inhrelid IS NOT NULL AS is_attached,
+       {_IN_PROGRESS} AS may_be_in_progress,
+       con.conname::text AS constraint, NOT i.indimmediate AS is_deferrable,
        (SELECT description FROM pg_description WHERE objsubid = 0 AND objoid = CASE
             WHEN con.oid IS NULL THEN i.indexrelid ELSE con.oid END
             AND classoid = CASE WHEN con.oid IS NULL THEN 'pg_class'::regclass
-                                ELSE 'pg_constraint'::regclass END)
+                                ELSE 'pg_constraint'::regclass END) AS comment
 FROM pg_class t
 JOIN pg_index i ON i.indrelid = t.oid
 JOIN pg_class c ON c.oid = i.indexrelid
@@ -60,8 +63,9 @@ ORDER BY i.indexrelid
 
 # A TOAST table belongs to the table whose long values it stores.
 BROKEN_INDEXES = f"""
-SELECT c.oid, n.nspname::text, c.relname::text, owner.oid::regclass::text, t.relkind = 't',
-       {_IN_PROGRESS}
+SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name,
+       owner.oid::regclass::text AS owner, t.relkind = 't' AS is_toast,
+       {_IN_PROGRESS} AS may_be_in_progress
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -93,7 +97,7 @@ FROM pg_opclass c
 
 
 def index_of(
-    row: tuple[Any, ...],
+    row: dict[str, Any],
     table: Table,
     names: dict[int, str],
     known_classes: dict[int, OperatorClass],
@@ -102,18 +106,24 @@ def index_of(
 
     `names` has the table's columns by number, `known_classes` the operator classes by their oid.
     """
-    _, numbers, count, class_oids, collations, options, expressions, used, *rest = row
-    columns = tuple(names.get(number) for number in numbers)
-    included = tuple(name for name in columns[count:] if name is not None)
-    keys, expressions = columns[:count], tuple(expressions or (None,) * count)
-    classes = tuple(known_classes[oid] for oid in class_oids[:count])
-    collations, options = tuple(collations[:count]), tuple(options[:count])
-    elements = tuple(zip(keys, expressions, classes, collations, options, strict=True))
-    used_names = tuple(names[number] for number in used or ())
+    count = row.pop("key_count")
+    columns = [names.get(number) for number in row.pop("numbers")]
+    keys = tuple(columns[:count])
+    expressions = tuple(row.pop("expressions") or (None,) * count)
+    classes = tuple(known_classes[oid] for oid in row.pop("class_oids")[:count])
+    collations, options = (tuple(row.pop(name)[:count]) for name in ("collations", "options"))
     return Index(
-        table, keys, included, expressions, used_names, classes, collations, options, elements,
-        *rest,
-    )  # fmt: skip
+        table=table,
+        keys=keys,
+        included=tuple(name for name in columns[count:] if name is not None),
+        expressions=expressions,
+        expression_columns=tuple(names[each] for each in row.pop("expression_numbers") or ()),
+        classes=classes,
+        collations=collations,
+        options=options,
+        elements=tuple(zip(keys, expressions, classes, collations, options, strict=True)),
+        **row,
+    )
 
 
 def forget_work_in_progress(connection: psycopg.Connection[Any], catalog: Catalog) -> None:

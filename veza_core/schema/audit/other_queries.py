@@ -57,9 +57,10 @@ ORDER BY con.oid
 
 # NOT NULL is a constraint from PostgreSQL 18 on, also on a domain; only there it has a column.
 UNCHECKED = """
-SELECT con.conrelid, coalesce(nullif(con.conrelid, 0)::regclass::text, con.contypid::regtype::text),
-       con.conname::text, con.contype = 'n', con.conkey[1],
-       con.coninhcount > 0 OR con.conparentid <> 0
+SELECT con.conrelid AS table,
+       coalesce(nullif(con.conrelid, 0)::regclass::text, con.contypid::regtype::text) AS owner,
+       con.conname::text AS name, con.contype = 'n' AS is_not_null, con.conkey[1] AS column,
+       con.coninhcount > 0 OR con.conparentid <> 0 AS is_inherited
 FROM pg_constraint con
 LEFT JOIN pg_class t ON t.oid = con.conrelid
 LEFT JOIN pg_type d ON d.oid = con.contypid

@@ -1,7 +1,7 @@
 """The queries of pg_catalog: one for each kind of object, and none for a single table.
 
 All of them take `schemas`, the oids of the audited schemas, and leave out objects of extensions
-(pg_depend, deptype 'e').
+(pg_depend, deptype 'e'). The columns of most have the names of the fields that they become.
 """
 
 from veza_core.db.extensions import not_of_extension
@@ -9,13 +9,14 @@ from veza_core.db.schema_version import VERSION
 from veza_core.schema.options import known_settings
 
 DATABASE = f"""
-SELECT current_database()::text, current_user::text,
-       host(inet_server_addr()), coalesce(inet_server_port(), current_setting('port')::int),
-       {VERSION},
-       ARRAY(SELECT extname::text FROM pg_extension),
-       ARRAY(SELECT name::text FROM pg_available_extensions),
+SELECT current_database()::text AS database, current_user::text AS role,
+       host(inet_server_addr()) AS address,
+       coalesce(inet_server_port(), current_setting('port')::int) AS port,
+       {VERSION} AS schema_version,
+       ARRAY(SELECT extname::text FROM pg_extension) AS installed_extensions,
+       ARRAY(SELECT name::text FROM pg_available_extensions) AS available_extensions,
        (SELECT setting = boot_val AND source IN ('default', 'session')
-        FROM pg_settings WHERE name = 'random_page_cost')
+        FROM pg_settings WHERE name = 'random_page_cost') AS has_default_page_cost
 """
 
 # pg_database_owner, which owns `public` from PostgreSQL 15 on, means the database's owner.
@@ -40,8 +41,8 @@ WITH RECURSIVE layers AS (
            OR EXISTS (SELECT FROM pg_constraint WHERE contypid = t.oid AND contype = 'c')
     FROM layers l JOIN pg_type t ON t.oid = l.base AND t.typtype = 'd'
 )
-SELECT l.domain, l.base, l.modifier, l.not_null,
-       coalesce(pg_get_expr(d.typdefaultbin, 0), d.typdefault), l.has_checks
+SELECT l.domain, l.base AS base_type, l.modifier AS base_modifier, l.not_null,
+       coalesce(pg_get_expr(d.typdefaultbin, 0), d.typdefault) AS default, l.has_checks
 FROM layers l
 JOIN pg_type b ON b.oid = l.base AND b.typtype <> 'd'
 JOIN pg_type d ON d.oid = l.domain
@@ -49,14 +50,16 @@ JOIN pg_type d ON d.oid = l.domain
 
 # Kinds: r table, p partitioned table, v view, m materialized view, f foreign table.
 RELATIONS = f"""
-SELECT coalesce(p.partattrs::int2[], '{{}}'),
-       c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relispartition,
-       pg_get_userbyid(c.relowner)::text,
+SELECT coalesce(p.partattrs::int2[], '{{}}') AS partition_numbers,
+       c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
+       c.relispartition AS is_partition, pg_get_userbyid(c.relowner)::text AS owner,
        EXISTS (SELECT FROM pg_description d
-               WHERE d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0),
-       c.relpersistence = 'u', c.reloftype <> 0,
-       EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid), c.relrowsecurity,
-       c.relforcerowsecurity, c.relnamespace = ANY(%(schemas)s)
+               WHERE d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0)
+           AS has_comment,
+       c.relpersistence = 'u' AS is_unlogged, c.reloftype <> 0 AS is_typed,
+       EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid) AS has_policies,
+       c.relrowsecurity AS is_secured, c.relforcerowsecurity AS is_forced,
+       c.relnamespace = ANY(%(schemas)s) AS is_audited
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
@@ -87,9 +90,11 @@ GROUP BY n.nspname
 """
 
 COLUMNS = """
-SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid, a.atttypmod, a.attnotnull,
-       a.attidentity::text, a.attgenerated::text, a.attinhcount = 0,
-       pg_get_expr(d.adbin, d.adrelid), com.objoid IS NOT NULL
+SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name,
+       a.atttypid AS base_type, a.atttypmod AS modifier, a.attnotnull AS not_null,
+       a.attidentity::text AS identity, a.attgenerated::text AS generated,
+       a.attinhcount = 0 AS is_local, pg_get_expr(d.adbin, d.adrelid) AS default,
+       com.objoid IS NOT NULL AS has_comment
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -133,38 +138,40 @@ ORDER BY i.inhrelid, i.inhseqno
 
 
 CHECKS = """
-SELECT con.conrelid, con.conname::text, con.contype::text, pg_get_constraintdef(con.oid),
-       con.coninhcount > 0 OR con.conparentid <> 0
+SELECT con.conrelid AS relation, con.conname::text AS name, con.contype::text AS kind,
+       pg_get_constraintdef(con.oid) AS definition,
+       con.coninhcount > 0 OR con.conparentid <> 0 AS is_inherited
 FROM pg_class t JOIN pg_constraint con ON con.conrelid = t.oid
 WHERE t.relnamespace = ANY(%(schemas)s) AND t.relkind IN ('r', 'p') AND con.contype IN ('c', 'x')
 ORDER BY con.oid
 """
 
 # A key that a partition inherits from its parent, or that PostgreSQL keeps for a partition of the
-# referenced table, has a conparentid. {enforced} and {period} differ between versions. First what
-# the reader makes columns of, then fields of `ForeignKey`.
+# referenced table, has a conparentid. {enforced} and {period} differ between versions.
 FOREIGN_KEYS = """
-SELECT con.conrelid, con.conkey::int2[], coalesce(con.confdelsetcols::int2[], '{{}}'),
-       pairs.names, pairs.types, pairs.type_names,
+SELECT con.conrelid AS relation, con.conkey::int2[] AS numbers,
+       coalesce(con.confdelsetcols::int2[], '{{}}') AS set_numbers,
+       pairs.target_names, pairs.target_types, pairs.target_type_names,
        -- A check looks for `$1 = column`, an index for `column = $1`.
        ARRAY(SELECT CASE o.oprcom WHEN 0 THEN o.oid ELSE o.oprcom END
              FROM unnest(con.conpfeqop) WITH ORDINALITY AS used (operator, place)
-             JOIN pg_operator o ON o.oid = used.operator ORDER BY place),
+             JOIN pg_operator o ON o.oid = used.operator ORDER BY place) AS operators,
        pairs.collations,
-       con.conname::text, con.confrelid, n.nspname::text, target.relname::text,
-       con.confdeltype::text, con.confupdtype::text, con.confmatchtype::text,
-       con.condeferrable, con.convalidated,
-       {enforced}, {period}, con.condeferred,
+       con.conname::text AS name, con.confrelid AS target_oid, n.nspname::text AS target_schema,
+       target.relname::text AS target_table, con.confdeltype::text AS on_delete,
+       con.confupdtype::text AS on_update, con.confmatchtype::text AS match,
+       con.condeferrable AS is_deferrable, con.convalidated AS is_valid,
+       {enforced} AS is_enforced, {period} AS is_temporal, con.condeferred AS is_deferred,
        (SELECT description FROM pg_description WHERE objoid = con.oid
-            AND classoid = 'pg_constraint'::regclass)
+            AND classoid = 'pg_constraint'::regclass) AS comment
 FROM pg_class t
 JOIN pg_constraint con ON con.conrelid = t.oid
 JOIN pg_class target ON target.oid = con.confrelid
 JOIN pg_namespace n ON n.oid = target.relnamespace
 CROSS JOIN LATERAL (
-    SELECT array_agg(p.attname::text ORDER BY place) AS names,
-           array_agg(p.atttypid ORDER BY place) AS types,
-           array_agg(format_type(p.atttypid, p.atttypmod) ORDER BY place) AS type_names,
+    SELECT array_agg(p.attname::text ORDER BY place) AS target_names,
+           array_agg(p.atttypid ORDER BY place) AS target_types,
+           array_agg(format_type(p.atttypid, p.atttypmod) ORDER BY place) AS target_type_names,
            -- By the referring column's collation, or by the other's where that one is not
            -- deterministic (ri_triggers.c, ri_GenerateQualCollation).
            array_agg(CASE WHEN c.oid IS NULL OR c.collisdeterministic THEN f.attcollation
@@ -179,19 +186,21 @@ WHERE t.relnamespace = ANY(%(schemas)s) AND t.relkind IN ('r', 'p')
 ORDER BY con.oid
 """
 
-# The audited schemas' own functions, and those that their triggers call, in any schema. The last
-# column says what runs a function without a call.
+# The audited schemas' own functions, and those that their triggers call, in any schema.
 FUNCTIONS = f"""
-SELECT p.oid, n.nspname::text, p.proname::text, pg_get_function_identity_arguments(p.oid),
-       pg_get_userbyid(p.proowner)::text, l.lanname::text, coalesce(p.prosrc, ''),
-       coalesce({known_settings("p.proconfig")}, '{{}}'), p.prorettype = 'trigger'::regtype,
-       own.is_audited, p.prosecdef,
+SELECT p.oid, n.nspname::text AS schema, p.proname::text AS name,
+       pg_get_function_identity_arguments(p.oid) AS arguments,
+       pg_get_userbyid(p.proowner)::text AS owner, l.lanname::text AS language,
+       coalesce(p.prosrc, '') AS source,
+       coalesce({known_settings("p.proconfig")}, '{{}}') AS settings,
+       p.prorettype = 'trigger'::regtype AS returns_trigger,
+       own.is_audited, p.prosecdef AS is_definer,
        (p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0
                                     AND a.privilege_type = 'EXECUTE'))
        AND EXISTS (SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = 0
                    AND a.privilege_type = 'USAGE')
-       AND p.prorettype <> 'event_trigger'::regtype,
-       p.prosqlbody IS NOT NULL,
+       AND p.prorettype <> 'event_trigger'::regtype AS is_public,
+       p.prosqlbody IS NOT NULL AS is_resolved,
        coalesce((
            SELECT min(CASE WHEN i.relkind IN ('i', 'I') OR a.attgenerated <> ''
                              OR d.classid = 'pg_constraint'::regclass
@@ -208,7 +217,7 @@ SELECT p.oid, n.nspname::text, p.proname::text, pg_get_function_identity_argumen
                                  AND NOT g.tgisinternal
            LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
            LEFT JOIN pg_class v ON v.oid = r.ev_class
-           WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid), '')
+           WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid), '') AS run_by
 FROM pg_proc p
 JOIN pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_language l ON l.oid = p.prolang
@@ -223,11 +232,13 @@ ORDER BY n.nspname, p.proname, p.oid
 
 # A partition's clone of its parent's trigger is not marked as internal from version 15 on.
 TRIGGERS = """
-SELECT g.tgrelid, g.tgname::text, g.tgfoid, g.tgargs, g.tgtype, g.tgenabled::text,
+SELECT g.tgrelid AS relation, g.tgname::text AS name, g.tgfoid AS function,
+       g.tgargs AS arguments, g.tgtype AS kind, g.tgenabled::text AS enabled,
        g.tgattr::text <> '' OR (g.tgqual IS NOT NULL
            -- What changes nothing needs no time.
-           AND pg_get_triggerdef(g.oid) NOT LIKE '%%WHEN ((old.* IS DISTINCT FROM new.*))%%'),
-       g.tgconstraint <> 0, parent.tgenabled::text
+           AND pg_get_triggerdef(g.oid) NOT LIKE '%%WHEN ((old.* IS DISTINCT FROM new.*))%%')
+           AS is_limited,
+       g.tgconstraint <> 0 AS is_constraint, parent.tgenabled::text AS parent
 FROM pg_class t
 JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal
 LEFT JOIN pg_trigger parent ON parent.oid = g.tgparentid
@@ -239,20 +250,23 @@ ORDER BY g.tgrelid, g.tgname
 # not read it, or if nobody has used the sequence. The column owns the sequence, or takes its
 # default from it.
 SEQUENCES = f"""
-SELECT c.oid::regclass::text, n.nspname::text, c.relname::text, pg_get_userbyid(c.relowner)::text,
+SELECT c.oid::regclass::text AS identity, n.nspname::text AS schema, c.relname::text AS name,
+       pg_get_userbyid(c.relowner)::text AS owner,
        here.is_audited AND NOT EXISTS (
            SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
-           AND d.objid = c.oid AND d.deptype IN ('a', 'i')),
+           AND d.objid = c.oid AND d.deptype IN ('a', 'i')) AS is_separate,
        here.is_audited AND NOT EXISTS (
            SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
            AND d.objid = c.oid AND d.deptype = 'i')
        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid <> 'pg_class'::regclass
-                       AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid),
-       s.seqcycle, s.seqincrement > 0, s.seqmin, s.seqmax,
+                       AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid)
+           AS is_loose,
+       s.seqcycle AS cycles, s.seqincrement > 0 AS is_ascending, s.seqmin AS lowest,
+       s.seqmax AS highest,
        CASE WHEN has_sequence_privilege(c.oid, 'SELECT, USAGE')
                  AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
-            THEN pg_sequence_last_value(c.oid) END,
-       a.attrelid, a.attname::text
+            THEN pg_sequence_last_value(c.oid) END AS last,
+       a.attrelid AS table, a.attname::text AS column
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_sequence s ON s.seqrelid = c.oid
@@ -278,8 +292,8 @@ ORDER BY n.nspname, c.relname
 # Enums, domains, ranges and separate composite types. A table's row type and an array or multirange
 # type belong to the other type.
 TYPES = f"""
-SELECT CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, n.nspname::text, t.typname::text,
-       pg_get_userbyid(t.typowner)::text
+SELECT CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END AS kind, n.nspname::text AS schema,
+       t.typname::text AS name, pg_get_userbyid(t.typowner)::text AS owner
 FROM pg_type t
 JOIN pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_class c ON c.oid = t.typrelid

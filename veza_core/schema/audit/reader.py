@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 from psycopg.adapt import Loader
 from psycopg.pq import Format
+from psycopg.rows import dict_row
 
 from veza_core.db.distribution import read_distribution
 from veza_core.schema.audit import indexes, other_queries, queries
@@ -43,12 +44,14 @@ class _Reader:
 
     def __init__(self, connection: psycopg.Connection[Any], schemas: tuple[str, ...]) -> None:
         self.cursor = connection.cursor(binary=True)
+        self.by_name = connection.cursor(binary=True, row_factory=dict_row)
         self.version = connection.info.server_version
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
             # Such a database may contain any bytes, and would refuse to send bytes that are not
             # UTF-8.
             connection.execute("SET LOCAL client_encoding = 'SQL_ASCII'")
-            self.cursor.adapters.register_loader("text", _LenientLoader)
+            for cursor in (self.cursor, self.by_name):
+                cursor.adapters.register_loader("text", _LenientLoader)
         newer = self.version >= 180000
         #: SQL for what only PostgreSQL 18 has.
         self.newer = {
@@ -66,16 +69,22 @@ class _Reader:
 
     def rows(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Run a query about the audited schemas."""
-        audited = {"schemas": self.schemas, "elsewhere": self.elsewhere}
-        return self.cursor.execute(query, {**audited, **parameters}).fetchall()
+        return self.cursor.execute(query, {**self._audited(), **parameters}).fetchall()
+
+    def named_rows(self, query: str) -> list[dict[str, Any]]:
+        """The same, with the values by the names of the query's columns."""
+        return self.by_name.execute(query, self._audited()).fetchall()
+
+    def _audited(self) -> dict[str, list[int]]:
+        return {"schemas": self.schemas, "elsewhere": self.elsewhere}
 
     def read(self) -> Catalog:
-        [(database, role, address, port, version, installed, available, default_page_cost)] = (
-            self.rows(queries.DATABASE)
-        )
+        [about] = self.named_rows(queries.DATABASE)
+        place = {name: about[name] for name in ("database", "role", "address", "port")}
         owners = self._read_schemas()
         self.elsewhere = [oid for (oid,) in self.rows(queries.PARTITIONS_ELSEWHERE)]
-        self.domains = {oid: Domain(*values) for oid, *values in self.rows(queries.DOMAINS)}
+        domains = self.named_rows(queries.DOMAINS)
+        self.domains = {row.pop("domain"): Domain(**row) for row in domains}
         others = self._read_relations()
         self._read_columns(others)
         unchecked = self._read_unchecked()
@@ -83,28 +92,32 @@ class _Reader:
         self._read_indexes()
         self._read_constraints()
         self._read_functions_and_triggers()
-        sequences = [Sequence(*row) for row in self.rows(queries.SEQUENCES)]
+        sequences = [Sequence(**row) for row in self.named_rows(queries.SEQUENCES)]
         [(tables_named, functions_named)] = self.rows(other_queries.NAMES)
         return Catalog(
-            place=AuditedDatabase(database, role, address, port, self.cursor.connection.info.host),
+            place=AuditedDatabase(**place, host=self.cursor.connection.info.host),
             server_version=self.version,
-            schema_version=version,
+            schema_version=about["schema_version"],
             schemas=self.names,
             schema_owners=owners,
             creators=self.rows(other_queries.CREATORS),
             attachers=self.rows(other_queries.ATTACHERS),
-            installed_extensions=frozenset(installed),
-            available_extensions=frozenset(available),
-            has_default_page_cost=default_page_cost,
+            installed_extensions=frozenset(about["installed_extensions"]),
+            available_extensions=frozenset(about["available_extensions"]),
+            has_default_page_cost=about["has_default_page_cost"],
             all_tables=[table for table in self.tables.values() if table.is_audited],
             functions=list(self.functions.values()),
             things=[
                 *others.values(),
-                *(Thing("SEQUENCE", *each[1:4]) for each in sequences if each.is_separate),
-                *(Thing(*row) for row in self.rows(queries.TYPES)),
+                *(
+                    Thing("SEQUENCE", each.schema, each.name, each.owner)
+                    for each in sequences
+                    if each.is_separate
+                ),
+                *(Thing(**row) for row in self.named_rows(queries.TYPES)),
             ],
             sequences=sequences,
-            broken_indexes=[BrokenIndex(*row) for row in self.rows(indexes.BROKEN_INDEXES)],
+            broken_indexes=[BrokenIndex(**row) for row in self.named_rows(indexes.BROKEN_INDEXES)],
             other_schemas=frozenset(name for (name,) in self.rows(queries.OTHER_SCHEMAS)),
             taken_names={schema: set(names) for schema, names in self.rows(queries.TAKEN_NAMES)},
             unenforced=self.rows(other_queries.UNENFORCED.format(**self.newer)),
@@ -116,7 +129,9 @@ class _Reader:
             outdated_extensions=self.rows(other_queries.EXTENSIONS),
             changed_collations=self.rows(other_queries.COLLATIONS),
             without_identity=self.rows(other_queries.WITHOUT_IDENTITY),
-            distribution=read_distribution(self.rows) if "citus" in installed else None,
+            distribution=(
+                read_distribution(self.rows) if "citus" in about["installed_extensions"] else None
+            ),
         )
 
     def _read_schemas(self) -> dict[str, str]:
@@ -134,28 +149,31 @@ class _Reader:
         """Read tables, and return views and foreign tables by oid."""
         others: dict[int, Thing] = {}
         kinds = {"v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE"}
-        for row in self.rows(queries.RELATIONS):
-            numbers, oid, schema, name, kind, is_partition, owner, *_ = row
-            if kind in kinds:
-                others[oid] = Thing(kinds[kind], schema, name, owner, is_partition=is_partition)
+        for row in self.named_rows(queries.RELATIONS):
+            oid = row["oid"]
+            numbers = row.pop("partition_numbers")
+            if kind := kinds.get(row["kind"]):
+                about = {name: row[name] for name in ("schema", "name", "owner", "is_partition")}
+                others[oid] = Thing(kind, **about)
             else:
-                self.tables[oid], self.partition_numbers[oid] = Table(*row[1:]), numbers
+                self.tables[oid], self.partition_numbers[oid] = Table(**row), numbers
         return others
 
     def _read_columns(self, others: dict[int, Thing]) -> None:
-        rows = self.rows(queries.COLUMNS)
-        types = {(type_oid, modifier) for _, _, _, type_oid, modifier, *_ in rows}
+        rows = self.named_rows(queries.COLUMNS)
+        types = {(row["base_type"], row["modifier"]) for row in rows}
         parameters = {"types": [oid for oid, _ in types], "modifiers": [mod for _, mod in types]}
         names = {
             (type_oid, modifier): name
             for type_oid, modifier, name in self.rows(queries.TYPE_NAMES, **parameters)
         }
-        for relation, *values in rows:
+        for row in rows:
+            relation = row.pop("relation")
             if (table := self.tables.get(relation)) is None:
                 if (other := others.get(relation)) is not None:
-                    other.columns = (*other.columns, values[1])
+                    other.columns = (*other.columns, row["name"])
                 continue
-            column = Column(*values)
+            column = Column(**row)
             column.type_name = names[column.base_type, column.modifier]
             if (domain := self.domains.get(column.base_type)) is not None:
                 _look_through(column, domain)
@@ -175,7 +193,7 @@ class _Reader:
 
     def _read_unchecked(self) -> list[Unchecked]:
         query = other_queries.UNCHECKED.format(**self.newer)
-        unchecked = [Unchecked(*row) for row in self.rows(query)]
+        unchecked = [Unchecked(**row) for row in self.named_rows(query)]
         for each in unchecked:
             name = self.column_names.get(each.table, {}).get(each.column or 0)
             if each.is_not_null and name is not None:
@@ -198,29 +216,32 @@ class _Reader:
             oid: OperatorClass(name, default, frozenset(equalities))
             for oid, name, default, equalities in self.rows(indexes.OPERATOR_CLASSES)
         }
-        for row in self.rows(indexes.INDEXES):
-            if (table := self.tables.get(row[0])) is not None:
+        for row in self.named_rows(indexes.INDEXES):
+            if (table := self.tables.get(row.pop("relation"))) is not None:
                 table.indexes.append(index_of(row, table, self.column_names[table.oid], classes))
 
     def _read_constraints(self) -> None:
-        for oid, name, kind, definition, is_inherited in self.rows(queries.CHECKS):
-            if (table := self.tables.get(oid)) is not None:
-                table.checks.append(Constraint(name, kind, table, definition, is_inherited))
-        query = queries.FOREIGN_KEYS.format(**self.newer)
-        for row in self.rows(query):
-            oid, own, cleared, others, types, type_names, operators, collations, *rest = row
-            if (table := self.tables.get(oid)) is None:
-                continue
-            names = self.column_names[oid]
-            table.foreign_keys.append(
-                ForeignKey(
-                    table,
-                    tuple(names[number] for number in own),
-                    tuple(map(Referenced, others, map(self._base, types), type_names)),
-                    tuple(names[number] for number in cleared),
-                    tuple(operators), tuple(collations), *rest,
-                )
-            )  # fmt: skip
+        for row in self.named_rows(queries.CHECKS):
+            if (table := self.tables.get(row.pop("relation"))) is not None:
+                table.checks.append(Constraint(table=table, **row))
+        for row in self.named_rows(queries.FOREIGN_KEYS.format(**self.newer)):
+            if (table := self.tables.get(row.pop("relation"))) is not None:
+                table.foreign_keys.append(self._foreign_key(table, row))
+
+    def _foreign_key(self, table: Table, row: dict[str, Any]) -> ForeignKey:
+        names = self.column_names[table.oid]
+        types = map(self._base, row.pop("target_types"))
+        return ForeignKey(
+            table=table,
+            columns=tuple(names[number] for number in row.pop("numbers")),
+            target_columns=tuple(
+                map(Referenced, row.pop("target_names"), types, row.pop("target_type_names"))
+            ),
+            set_columns=tuple(names[number] for number in row.pop("set_numbers")),
+            operators=tuple(row.pop("operators")),
+            collations=tuple(row.pop("collations")),
+            **row,
+        )
 
     def _base(self, type_oid: int) -> int:
         """Return the base type of a domain, or the type itself."""
@@ -228,12 +249,16 @@ class _Reader:
         return domain.base_type if domain is not None else type_oid
 
     def _read_functions_and_triggers(self) -> None:
-        self.functions = {oid: Function(oid, *rest) for oid, *rest in self.rows(queries.FUNCTIONS)}
-        for oid, name, function, arguments, *rest in self.rows(queries.TRIGGERS):
-            if (table := self.tables.get(oid)) is not None:
-                called = self.functions[function]
-                words = [word.decode(errors="replace") for word in arguments.split(b"\0")]
-                table.triggers.append(Trigger(name, table, called, tuple(words[:-1]), *rest))
+        functions = self.named_rows(queries.FUNCTIONS)
+        self.functions = {row["oid"]: Function(**row) for row in functions}
+        for row in self.named_rows(queries.TRIGGERS):
+            if (table := self.tables.get(row.pop("relation"))) is not None:
+                called = self.functions[row.pop("function")]
+                words = row.pop("arguments").decode(errors="replace").split("\0")
+                arguments = tuple(words[:-1])
+                table.triggers.append(
+                    Trigger(table=table, function=called, arguments=arguments, **row)
+                )
 
 
 def _look_through(column: Column, domain: Domain) -> None:
