@@ -17,6 +17,7 @@ from django.db import router
 from django.http.response import HttpResponseBase
 
 from veza_core.access import Access
+from veza_core.counted import counted
 from veza_core.models import User
 from veza_core.screens.actions.action import (
     Change,
@@ -220,7 +221,7 @@ def _live(site: StaffSite, user: User) -> Iterator[Item]:
 def counts(models: Any) -> list[str]:
     """How many rows of each model, in words."""
     return [
-        f"{number:,} {model._meta.verbose_name if number == 1 else model._meta.verbose_name_plural}"
+        counted(number, str(model._meta.verbose_name), str(model._meta.verbose_name_plural))
         for model, number in Counter(models).items()
     ]
 

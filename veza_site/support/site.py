@@ -51,6 +51,10 @@ class SupportSite(StaffSite):
     action_events = staff_actions.action_events
     staff_panels = staff_actions.staff_panels
     sessions = sessions_view
+    second_factor = method_decorator(
+        [never_cache, csrf_protect, sensitive_post_parameters("code")]
+    )(second_factor_view)
+    is_open = staticmethod(is_open)
 
     def has_permission(self, request: HttpRequest) -> bool:
         return staff_request(request).access.may_enter
@@ -181,13 +185,6 @@ class SupportSite(StaffSite):
             # session's, and the cookie of a known browser must survive.
             response.headers["Clear-Site-Data"] = '"cache", "storage"'
         return response
-
-    @method_decorator([never_cache, csrf_protect, sensitive_post_parameters("code")])
-    def second_factor(self, request: StaffRequest) -> HttpResponse:
-        return second_factor_view(self, request)
-
-    def is_open(self, request: StaffRequest) -> bool:
-        return is_open(request)
 
     def needs_code(self, request: StaffRequest) -> bool:
         return needs_second_factor_again(request.session)
