@@ -1,4 +1,4 @@
-"""Django's migration executor, made safe against kills, and while services run."""
+"""Django's migration executor, made safe against kills, and for running services."""
 
 import random
 import time

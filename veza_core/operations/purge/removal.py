@@ -191,7 +191,7 @@ class Removal:
         self._kept.append(key)
 
     def _blocker(self, key: Any) -> str | None:
-        """What prevents the deletion of the row, which would otherwise be emptied in vain."""
+        """What prevents the deletion of the row, which would otherwise be emptied for nothing."""
         for reference in self.batches.catalog.blockers[self.due.table]:
             if self.batches.rows(REFERS.format(**reference.names), [key]):
                 return f"{reference.table} refers to them"
