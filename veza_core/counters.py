@@ -5,7 +5,7 @@ that inserts, deletes or restores a row that it counts (docs/services.md, "Count
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,17 +60,23 @@ def counting(rows: str) -> list[tuple[str, Counter]]:
     ]
 
 
-def lock(connection: BaseDatabaseWrapper, *differences: Differences) -> dict[str, sql.Composable]:
+def lock(
+    connection: BaseDatabaseWrapper,
+    *differences: Differences,
+    inherited: Collection[str] | None = None,
+) -> dict[str, sql.Composable]:
     """Lock the rows whose counters will change, in this transaction.
 
-    Call it before several calls of `add`, with the changes of all of them. Returns the names of the
-    tables in statements.
+    Call it before several calls of `add`, with the changes of all of them. `inherited` are the
+    tables that others inherit from; without it, they are read. Returns the names of the tables in
+    statements.
     """
     ids: dict[str, set[Any]] = defaultdict(set)
     for each in differences:
         for (table, _), changes in each.items():
             ids[table].update(changes)
-    inherited = inherited_tables(connection) if ids else ()
+    if inherited is None:
+        inherited = inherited_tables(connection) if ids else ()
     own = {
         table: named("public", table, is_inherited_from=table in inherited) for table in sorted(ids)
     }
@@ -80,14 +86,19 @@ def lock(connection: BaseDatabaseWrapper, *differences: Differences) -> dict[str
     return own
 
 
-def add(connection: BaseDatabaseWrapper, differences: Differences) -> dict[str, int]:
+def add(
+    connection: BaseDatabaseWrapper,
+    differences: Differences,
+    inherited: Collection[str] | None = None,
+) -> dict[str, int]:
     """Change counters, none of them below 0, and return how many rows were updated, by table.
 
-    Call it in the transaction that changes the counted rows, after that change.
+    Call it in the transaction that changes the counted rows, after that change. `inherited` is as
+    in `lock`: a job reads it once, and not for each batch.
     """
     if not differences:
         return {}
-    own = lock(connection, differences)
+    own = lock(connection, differences, inherited=inherited)
     updated: dict[str, int] = defaultdict(int)
     with connection.cursor() as cursor:
         for (table, column), changes in differences.items():

@@ -3,22 +3,21 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
-from veza_core.db.session import Session, announce
+from veza_core.db.session import Session
 from veza_core.db.waits import explain
 from veza_core.errors import clear_line
+from veza_core.management.base import AnnouncingCommand
 
 
-class AnnouncedMixin(BaseCommand):
+class AnnouncedMixin(AnnouncingCommand):
     """First prints where the command writes.
 
     It comes before the other package's command among the bases. `--verbosity 0` prints nothing.
     """
 
-    #: Its output is data, so the place is printed on standard error.
-    prints_data = False
     #: It only reads the database, and saves a file.
     only_reads = False
     #: What it does to existing rows. Such a command is refused if DEBUG is off.
@@ -33,9 +32,7 @@ class AnnouncedMixin(BaseCommand):
                 "nothing was changed"
             )
         connection = connections[options.get("database") or DEFAULT_DB_ALIAS]
-        stream = self.stderr if self.prints_data else self.stdout
-        say = stream.write if options["verbosity"] else lambda line: None
-        session = announce(connection, say)
+        session = self.announce(connection)
         if not self.only_reads:
             session.check_writable()
         try:

@@ -28,8 +28,3 @@ class FindingsCommand(BaseCommand):
             else:
                 self.stderr.write(f"manage.py: {line}")
             sys.exit(COULD_NOT_RUN)
-
-    def print_escaped(self, text: str) -> None:
-        """Print. Characters that the terminal cannot show are escaped."""
-        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
-        self.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding), ending="")

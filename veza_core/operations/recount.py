@@ -204,22 +204,22 @@ class Recount:
             if not ids:
                 return
             for some in batched(ids, AT_ONCE):
-                self._add(differences, some)
+                self._add(measure, differences, some)
             differences = self._differences(measure, ids)
         for (table, column), changes in differences.items():
             self.outcome.counters[f"{table}.{column}"].left += len(changes)
 
-    def _add(self, differences: Differences, ids: Sequence[Any]) -> None:
+    def _add(self, measure: "Measure", differences: Differences, ids: Sequence[Any]) -> None:
         """Add to the counters of these rows in a transaction; leave rows that stay locked."""
         try:
             with transaction.atomic(using=self.connection.alias):
                 set_lock_timeout(self.connection, self.pace.lock_timeout, local=True)
-                add(self.connection, dict(_of(differences, ids)))
+                add(self.connection, dict(_of(differences, ids)), measure.inherited)
         except DatabaseError as error:
             if obstacle(error) is None:
                 raise
             for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]) if len(ids) > 1 else ():
-                self._add(differences, half)
+                self._add(measure, differences, half)
 
 
 def _of(

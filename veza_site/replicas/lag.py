@@ -56,10 +56,6 @@ class Primary:
 class LeftError(Exception):
     """Why a replica cannot be read from, in our own words, without names of hosts."""
 
-    @property
-    def why(self) -> str:
-        return str(self)
-
 
 def read_primary(connection: BaseDatabaseWrapper) -> Primary | None:
     """Query the primary; None if the server is not a primary."""

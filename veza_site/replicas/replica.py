@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 def reason(error: Exception) -> str:
     """Why a replica failed, in our own words, because an error's text may name hosts."""
     if isinstance(error, LeftError):
-        return error.why
+        return str(error)
     cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
     state = str(getattr(cause, "sqlstate", None) or "")
     if not state and isinstance(cause, psycopg.Error) and _needs_password(cause):

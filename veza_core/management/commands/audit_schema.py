@@ -111,11 +111,11 @@ class Command(FindingsCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["explain"]:
             [rule] = self._rules([options["explain"]])
-            self.print_escaped(pages.page(rule))
+            self.stdout.write(pages.page(rule), ending="")
         elif options["list_rules"]:
             width = max(len(rule.id) for rule in ALL_RULES)
             lines = [f"{rule.id:{width}}  {rule.severity:7}  {rule.title}" for rule in ALL_RULES]
-            self.print_escaped("\n".join(lines) + "\n")
+            self.stdout.write("\n".join(lines))
         elif options["write_pages"]:
             pages.write_pages(options["write_pages"])
         else:
@@ -149,7 +149,7 @@ class Command(FindingsCommand):
             reason = clear_line(error) or error
             raise self._error(f"the database cannot be audited: {reason}") from error
         report = report.without(accepted)
-        self.print_escaped(self._render(report, options))
+        self.stdout.write(self._render(report, options), ending="")
         counts = {"error": report.errors, "warning": len(report.findings), "none": 0}
         if counts[options["fail_on"]]:
             sys.exit(FINDINGS)

@@ -10,7 +10,6 @@ from django.db import connections
 from veza_core.counted import counted
 from veza_core.db.distribution import asking, read_distribution
 from veza_core.db.schema_version import read_version
-from veza_core.db.session import announce
 from veza_core.management.arguments import add_database, add_tools, some_file
 from veza_core.management.base import DatabaseCommand
 from veza_core.operations.backup.dump import count_tables, write_backup
@@ -42,7 +41,7 @@ class Command(DatabaseCommand):
         path: Path = options["file"]
         connection = connections[options["database"]]
         check_direct(connection)
-        session = announce(connection, self.say, lift=True)
+        session = self.announce(connection, lift=True)
         tables = count_tables(connection)
         version = read_version(connection)
         server = server_major(connection)

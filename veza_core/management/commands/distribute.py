@@ -9,19 +9,18 @@ from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counted import counted
-from veza_core.db.session import UNCHANGED, announce
+from veza_core.db.session import UNCHANGED
 from veza_core.management.arguments import (
     a_number_of,
     add_database,
     add_lock_timeout,
     check_lock_timeout,
 )
-from veza_core.management.base import DatabaseCommand
+from veza_core.management.base import DatabaseCommand, audit_result
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.distribute.plan import Layout, Step
 from veza_core.operations.distribute.service import steps_back, steps_to, take
 from veza_core.operations.distribute.sweep import sweep
-from veza_core.schema.audit.service import audit_own
 
 
 class Command(DatabaseCommand):
@@ -77,16 +76,16 @@ class Command(DatabaseCommand):
         if options["sweep"]:
             if options["dry_run"]:
                 raise CommandError("--sweep has no --dry-run: it finds its rows while it runs")
-            announce(connection, self.say).check_writable()
+            self.announce(connection).check_writable()
             self._sweep(connection, options["lock_timeout"])
             return
         if options["dry_run"]:
-            announce(connection, self.say)
+            self.announce(connection)
             self._print(self._steps(connection, options))
             return
         check_direct(connection)
         # Moving rows takes an unlimited time.
-        announce(connection, self.say, lift=True).check_writable()
+        self.announce(connection, lift=True).check_writable()
         running = "a migrate or distribute is running"
         with self.migration_lock(connection, 0.0, running, UNCHANGED):
             self._run(connection, options)
@@ -109,7 +108,7 @@ class Command(DatabaseCommand):
         take(connection, steps, options["lock_timeout"], self._taken)
         seconds = time.monotonic() - started
         self.say(f"{counted(len(steps), 'step')}, {seconds:.2f} s" if steps else "Nothing to do.")
-        self._audit(connection)
+        audit_result(connection, self.say, self.stderr.write)
 
     def _sweep(self, connection: BaseDatabaseWrapper, lock_timeout: float) -> None:
         found: Counter[str] = Counter()
@@ -122,13 +121,6 @@ class Command(DatabaseCommand):
             self.say(f"  {name}: {counted(rows, 'row')} without a referenced row")
         if not found:
             self.say("No referenced row is missing.")
-
-    def _audit(self, connection: BaseDatabaseWrapper) -> None:
-        report = audit_own(connection)
-        for note in report.notes:
-            self.say(note)
-        say = self.stderr.write if report.findings else self.say
-        say(report.verdict)
 
     def _taken(self, step: Step, seconds: float) -> None:
         self.say(f"  {step.title}  {seconds:.3f} s")

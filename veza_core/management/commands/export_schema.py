@@ -4,18 +4,19 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
-from veza_core.db.session import announce
+from veza_core.db.session import read_session
 from veza_core.management.arguments import add_database, some_path
+from veza_core.management.base import AnnouncingCommand
 from veza_core.schema.export import ExportError
 from veza_core.schema.export.exporting import export
 from veza_core.schema.export.files import stale, strays, write
 from veza_core.visible import visible
 
 
-class Command(BaseCommand):
+class Command(AnnouncingCommand):
     """Write the schema as SQL, or check whether the committed files are up to date."""
 
     help = (
@@ -43,8 +44,9 @@ class Command(BaseCommand):
         self, *, check: bool, directory: Path, database: str, verbosity: int, **options: Any
     ) -> None:
         _require_directory(directory, check=check)
-        say = self.stdout.write if verbosity and not check else lambda line: None
-        announce(connections[database], say).check_writable()
+        connection = connections[database]
+        session = read_session(connection) if check else self.announce(connection)
+        session.check_writable()
         try:
             files = export(database, verbosity=max(0, verbosity - 1))
         except ExportError as error:

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-import psycopg
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import Tags
 from django.core.management.base import CommandError, CommandParser, no_translations
 from django.core.management.commands.migrate import Command as DjangoCommand
 from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
-from django.db import DatabaseError, connections, transaction
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.utils.module_loading import module_has_submodule
@@ -26,6 +25,7 @@ from veza_core.db.session import announce
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
 from veza_core.management.arguments import add_json, add_lock_timeout, check_lock_timeout
+from veza_core.management.base import audit_result
 from veza_core.operations.deploy.autodetector import Autodetector
 from veza_core.operations.deploy.executor import Executor, MigrationReport, new_executor
 from veza_core.operations.deploy.plan import MigrationPlan, read_plan
@@ -254,24 +254,8 @@ class Command(DjangoCommand, MigrationReport):
             self._say("Next: make test, or .venv/bin/python manage.py dbshell")
 
     def _audit(self, connection: BaseDatabaseWrapper) -> dict[str, int] | None:
-        # A third of the imports of a run with nothing to do, so it is imported only if needed.
-        from veza_core.errors import clear_line
-        from veza_core.schema.audit.service import audit_own
-        from veza_core.schema.audit.session import AuditError
-
-        try:
-            report = audit_own(connection)
-        except (AuditError, psycopg.Error, DatabaseError) as error:
-            # A second session is not possible, or somebody alters a table. But all migrations are
-            # applied.
-            if (line := clear_line(error)) is None:
-                raise
-            self._warn(f"The audit could not run: {line}")
+        if (report := audit_result(connection, self._say, self._warn)) is None:
             return None
-        for note in report.notes:
-            self._say(note)
-        say = self._warn if report.findings else self._say
-        say(report.verdict)
         for finding in report.findings:
             if finding.rule.id == "random-page-cost":
                 # No migration can fix it, and all services are slow until somebody does.

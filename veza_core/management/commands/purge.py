@@ -9,7 +9,6 @@ from django.core.management.base import CommandParser
 from django.db import connections
 
 from veza_core.counted import counted
-from veza_core.db.session import announce
 from veza_core.management.arguments import add_database, add_json, add_pace, pace_of, some_text
 from veza_core.management.base import DatabaseCommand
 from veza_core.operations.deploy.pooler import check_direct
@@ -55,7 +54,7 @@ class Command(DatabaseCommand):
         """Purge, or count. Raises `CommandError` in one line."""
         self.started = time.monotonic()
         connection = connections[options["database"]]
-        self.session = announce(connection, self.say)
+        self.session = self.announce(connection)
         days, only = settings.PURGE_AFTER_DAYS, options["only"]
         if options["dry_run"]:
             self._summarize(foresee(connection, days, only), options)

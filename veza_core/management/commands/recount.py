@@ -11,7 +11,7 @@ from django.core.management.base import CommandParser
 from django.db import connections
 
 from veza_core.counted import counted
-from veza_core.db.session import UNCHANGED, announce
+from veza_core.db.session import UNCHANGED
 from veza_core.management.arguments import add_database, add_json, add_pace, pace_of, some_text
 from veza_core.management.base import DatabaseCommand
 from veza_core.operations.deploy.pooler import check_direct
@@ -66,7 +66,7 @@ class Command(DatabaseCommand):
         counters = chosen(options["only"])
         connection = connections[options["database"]]
         check_direct(connection)
-        self.session = announce(connection, self.say)
+        self.session = self.announce(connection)
         if not options["dry_run"]:
             self.session.check_writable()
         progress = StatusLine(self.stderr, shown=options["verbosity"] >= 1)

@@ -16,7 +16,6 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.session import announce
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.errors import clear_line, one_line
 from veza_core.management.arguments import add_database, add_lock_timeout, check_lock_timeout
@@ -105,7 +104,7 @@ class Command(DatabaseCommand):
         check_lock_timeout(options)
         connection = connections[options["database"]]
         check_direct(connection)
-        announce(connection, self.say).check_writable()
+        self.announce(connection).check_writable()
         running = "a migrate or reset_db is running"
         with self.migration_lock(
             connection, options["lock_timeout"], running, "Nothing was dropped."
@@ -179,12 +178,8 @@ class Command(DatabaseCommand):
         self._list("Dropping dependents:", dependents)
 
     def _confirm(self, connection: BaseDatabaseWrapper) -> None:
-        name = connection.settings_dict["NAME"]
-        try:
-            answer = input(f"Type the database's name, {name}, to drop public and django in it: ")
-        except EOFError:
-            answer = ""
-        if answer != name:
+        answer = self.typed_name(connection, "drop public and django in it")
+        if answer != connection.settings_dict["NAME"]:
             raise CommandError("that is not the database's name: nothing was dropped")
 
     def _list(self, title: str, things: list[Any]) -> None:

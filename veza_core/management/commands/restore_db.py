@@ -10,7 +10,7 @@ from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.distribution import asking, read_triggers
-from veza_core.db.session import UNCHANGED, announce
+from veza_core.db.session import UNCHANGED
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.errors import clear_line, one_line
 from veza_core.management.arguments import (
@@ -21,7 +21,7 @@ from veza_core.management.arguments import (
     some_file,
     some_text,
 )
-from veza_core.management.base import DatabaseCommand
+from veza_core.management.base import DatabaseCommand, audit_result
 from veza_core.operations.backup.archive import Archive, open_archive
 from veza_core.operations.backup.checks import (
     check_contents,
@@ -103,7 +103,7 @@ class Command(DatabaseCommand):
         self.choice = RestoreChoice(options["owners"], options["grants"], options["tablespaces"])
         check_lock_timeout(options)
         connection = connections[options["database"]]
-        announce(connection, self.say, lift=True).check_writable()
+        self.announce(connection, lift=True).check_writable()
         archive = open_archive(
             options["file"], find_tools(server_major(connection), options["tools"])
         )
@@ -120,17 +120,12 @@ class Command(DatabaseCommand):
         """Check everything that can be known before, quick checks first. Raises `CommandError`."""
         check_direct(connection)
         check_server(connection, archive)
-        self._check_target(connection, archive)
+        check_dependents(connection, archive)
         check_contents(archive)
         check_roles(connection, archive, self.choice)
         if self.choice.tablespaces:
             check_tablespaces(connection, archive)
         archive.check_whole()
-
-    def _check_target(self, connection: BaseDatabaseWrapper, archive: Archive) -> None:
-        if not self.options["replace"]:
-            check_empty(connection)
-        check_dependents(connection, archive)
 
     def _confirm(self, connection: BaseDatabaseWrapper) -> None:
         """Let the user type the name of a database that is not empty. Raises `CommandError`."""
@@ -146,10 +141,7 @@ class Command(DatabaseCommand):
                 f"replace, --confirm {name}. {UNCHANGED}"
             )
         if answer is None:
-            try:
-                answer = input(f"Type the database's name, {name}, to replace what is in it: ")
-            except EOFError:
-                answer = ""
+            answer = self.typed_name(connection, "replace what is in it")
         if answer != name:
             raise CommandError(f"the database's name is {name}, not {answer!r}. {UNCHANGED}")
 
@@ -161,7 +153,9 @@ class Command(DatabaseCommand):
                 connection, timeout, "a migrate, reset_db or restore_db is running", UNCHANGED
             ):
                 # Once more, because no `migrate` can change it any more.
-                self._check_target(connection, archive)
+                if not self.options["replace"]:
+                    check_empty(connection)
+                check_dependents(connection, archive)
                 replace_schemas(connection, archive, self.choice, timeout, progress.show)
         except OutsideChangedError as error:
             raise CommandError(
@@ -194,19 +188,4 @@ class Command(DatabaseCommand):
                 "logs again, and distribute --undo adds their foreign keys again."
             )
             return
-        self._audit(connection)
-
-    def _audit(self, connection: BaseDatabaseWrapper) -> None:
-        """Print what the audit finds. If it cannot run, the restore has still succeeded."""
-        # The rules are many, and only a successful restore needs them.
-        from veza_core.schema.audit.service import audit_own
-
-        try:
-            report = audit_own(connection)
-        except Exception as error:
-            if (line := clear_line(error)) is None:
-                raise
-            self.stderr.write(f"The audit could not run: {line}")
-            return
-        stream = self.stderr if report.findings else self.stdout
-        stream.write(report.verdict)
+        audit_result(connection, self.say, self.stderr.write)

@@ -56,7 +56,7 @@ class Command(FindingsCommand):
         except DiffError as error:
             raise CommandError(str(error), returncode=COULD_NOT_RUN) from error
         report = DiffReport(old, new)
-        self.print_escaped(report.render(options["format"]))
+        self.stdout.write(report.render(options["format"]), ending="")
         failed = {"breaking": report.breaking, "version": report.too_low, "none": False}
         if failed[options["fail_on"]]:
             sys.exit(FINDINGS)

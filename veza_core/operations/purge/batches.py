@@ -104,7 +104,8 @@ class Batches:
 
     def add_to_counters(self, differences: Differences) -> None:
         """Change counters, of which a batch may have as many as rows."""
-        for table, rows in add(self.connection, differences).items():
+        inherited = [name for name, table in self.catalog.tables.items() if table.is_inherited_from]
+        for table, rows in add(self.connection, differences, inherited).items():
             self._recounted[table] += rows
             if not self.catalog.tables[table].is_counted:
                 self._elsewhere[table].recounted += rows

@@ -49,6 +49,7 @@ class Counting:
         deleted = self.batches.execute(statement, [keys])
         for child in gone.keys() | cleared.keys():
             self.batches.add_changed(child, deleted=len(gone[child]), updated=len(cleared[child]))
+        self.batches.add_changed(table, deleted=deleted)
         # Last, so that services wait for their counters as briefly as possible.
         self.batches.add_to_counters(lowered)
         return deleted

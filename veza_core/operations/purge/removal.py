@@ -170,7 +170,6 @@ class Removal:
         if keys:
             deleted = self.counting.delete(table, keys)
             self.batches.add_deleted(str(table), deleted)
-            self.batches.add_changed(table, deleted=deleted)
 
     # A row that is too large for one batch ---------------------------------------------------
 
@@ -237,8 +236,7 @@ class Removal:
                 fitting, limit = self._fitting(reference.table, keys)
                 if fitting:
                     # Not counted as deleted directly: the cascade would have deleted them.
-                    gone = self.counting.delete(reference.table, fitting)
-                    self.batches.add_changed(reference.table, deleted=gone)
+                    self.counting.delete(reference.table, fitting)
             if not keys:
                 return None
             if not fitting:

@@ -4,16 +4,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connection
 
-from veza_core.db.session import announce
+from veza_core.management.base import AnnouncingCommand
 from veza_core.models import User
 from veza_demo.people import KNOWN
 from veza_demo.tables.accounts import PASSWORD
 
 
-class Command(BaseCommand):
+class Command(AnnouncingCommand):
     """Fills an empty database with demo data, and prints its staff accounts."""
 
     help = (
@@ -25,8 +25,7 @@ class Command(BaseCommand):
         """Load and print. Raises `CommandError` with one line if nothing was changed."""
         if not settings.DEBUG:
             raise CommandError("demo_staff is for development, and DEBUG is off: nothing changed")
-        say = self.stdout.write if options["verbosity"] else lambda line: None
-        announce(connection, say)
+        self.announce(connection)
         if not User.all_objects.exists():
             call_command("seed_demo", stdout=self.stdout, stderr=self.stderr)
             return

@@ -9,13 +9,13 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import MIGRATION_LOCK_KEY, LockNotAvailableError, run_lock
 from veza_core.db.other_sessions import OtherSession
-from veza_core.db.session import announce
+from veza_core.management.base import AnnouncingCommand
 from veza_core.operations.progress import StatusLine
 from veza_demo.counts import SCALES, CountError, Counts, choose_counts
 
@@ -69,7 +69,7 @@ class FillProgress:
         self.table = ""
 
 
-class Command(BaseCommand):
+class Command(AnnouncingCommand):
     """Fills all tables with rows that are consistent with each other: see `veza_demo`."""
 
     help = (
@@ -120,8 +120,7 @@ class Command(BaseCommand):
         except CountError as error:
             raise CommandError(str(error)) from error
         connection = connections[options["database"]]
-        say = self.stdout.write if options["verbosity"] else lambda line: None
-        announce(connection, say).check_writable()
+        self.announce(connection).check_writable()
         try:
             # Prevents another seed_demo, migrate or reset_db at the same time.
             with run_lock(

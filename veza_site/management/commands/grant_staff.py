@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connection, transaction
 from django.utils import timezone
 
-from veza_core.db.session import announce
 from veza_core.management.arguments import some_text
+from veza_core.management.base import AnnouncingCommand
 from veza_site.support import second_factor
 from veza_site.support.log import record_command
 from veza_site.support.staff import STAFF_ROLES, GrantError, find_user, grant_role
@@ -22,7 +22,7 @@ def date(text: str) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-class Command(BaseCommand):
+class Command(AnnouncingCommand):
     """Grants a staff role, or removes a second factor."""
 
     help = "Gives a user a staff role, permanently or until --expires."
@@ -52,8 +52,7 @@ class Command(BaseCommand):
             raise CommandError("--expires needs a role")
         if expires_at is not None and expires_at <= timezone.now():
             raise CommandError("--expires is in the past: the role would have no effect")
-        say = self.stdout.write if options["verbosity"] else lambda line: None
-        announce(connection, say).check_writable()
+        self.announce(connection).check_writable()
         try:
             with transaction.atomic():
                 user = find_user(options["user"])

@@ -3,13 +3,13 @@
 from ipaddress import ip_address
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connection
 
 from veza_core.authentication import LiveUserBackend
 from veza_core.counted import counted
-from veza_core.db.session import announce
 from veza_core.management.arguments import some_text
+from veza_core.management.base import AnnouncingCommand
 from veza_site.checks import secret_key
 from veza_site.support.attempts import forget_names, forget_networks
 from veza_site.support.log import record_command
@@ -23,7 +23,7 @@ def address(text: str) -> str:
     return str(ip_address(text))
 
 
-class Command(BaseCommand):
+class Command(AnnouncingCommand):
     """Ends pauses of the sign-in."""
 
     help = (
@@ -48,8 +48,7 @@ class Command(BaseCommand):
                 "SECRET_KEY is not set, but the hashes of the counted names depend on it: set "
                 "the web server's key, or use --address"
             )
-        say = self.stdout.write if options["verbosity"] else lambda line: None
-        announce(connection, say).check_writable()
+        self.announce(connection).check_writable()
         forgotten = 0
         if name:
             account = LiveUserBackend().find(name)

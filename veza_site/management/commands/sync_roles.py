@@ -5,12 +5,12 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
 from veza_core.counted import counted, listed
-from veza_core.db.session import announce
+from veza_core.management.base import AnnouncingCommand
 from veza_site.roles import RoleError
 from veza_site.roles.proof import UNBOUNDED, elsewhere
 from veza_site.roles.sync import NAMED, sync
@@ -27,7 +27,7 @@ def acceptable(text: str) -> list[str]:
     return names
 
 
-class Command(BaseCommand):
+class Command(AnnouncingCommand):
     """Grants what the admin needs to the roles of its URLs, and nothing more."""
 
     help = (
@@ -62,9 +62,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Create or repair the roles. Raises `CommandError` in one line if nothing was changed."""
         roles = self._roles()
-        stream = self.stderr if options["dry_run"] else self.stdout
-        say = stream.write if options["verbosity"] else lambda line: None
-        session = announce(connection, say)
+        self.prints_data = options["dry_run"]
+        session = self.announce(connection)
         if not options["dry_run"]:
             session.check_writable()
         done: dict[str, list[str]] = {}

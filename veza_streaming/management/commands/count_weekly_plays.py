@@ -7,7 +7,6 @@ from django.core.management.base import CommandParser
 from django.db import connections
 
 from veza_core.counted import counted
-from veza_core.db.session import announce
 from veza_core.management.arguments import a_number_of, add_database
 from veza_core.management.base import DatabaseCommand
 from veza_core.operations.deploy.pooler import check_direct
@@ -42,7 +41,7 @@ class Command(DatabaseCommand):
         started = time.monotonic()
         connection = connections[options["database"]]
         check_direct(connection)
-        session = announce(connection, self.say)
+        session = self.announce(connection)
         if not options["dry_run"]:
             session.check_writable()
         outcome = WeeklyCount()
