@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from veza_core.operations.pace import Pace
@@ -57,7 +56,7 @@ def a_pause(text: str) -> tuple[float, float]:
 
 
 def a_lock_timeout(text: str) -> float:
-    """Seconds, at least 0.001: PostgreSQL reads 0 as "no limit"."""
+    """Seconds, at least 0.001: PostgreSQL reads 0 as "no limit", which would stop traffic."""
     if not re.fullmatch(r"\d{1,5}(\.\d+)?", text) or float(text) < 0.001:
         raise ArgumentTypeError("seconds are needed, 0.001 at least")
     return float(text)
@@ -94,21 +93,15 @@ def add_tools(parser: ArgumentParser) -> None:
     )
 
 
-def add_lock_timeout(parser: ArgumentParser, text: str) -> None:
-    """Add `--lock-timeout` for commands with the locks of migrations, with this help."""
+def add_lock_timeout(parser: ArgumentParser, text: str, default: float | None = None) -> None:
+    """Add `--lock-timeout` with this help. The default is that of migrations."""
     parser.add_argument(
         "--lock-timeout",
-        type=float,
-        default=settings.MIGRATE_LOCK_TIMEOUT,
+        type=a_lock_timeout,
+        default=settings.MIGRATE_LOCK_TIMEOUT if default is None else default,
         metavar="SECONDS",
         help=text,
     )
-
-
-def check_lock_timeout(options: Mapping[str, Any]) -> None:
-    """Raise `CommandError` for a value that PostgreSQL would not read as a limit."""
-    if options["lock_timeout"] < 0.001:
-        raise CommandError("--lock-timeout is at least 0.001 s: no limit would stop traffic")
 
 
 def add_pace(parser: ArgumentParser, batch: str) -> None:
@@ -128,14 +121,12 @@ def add_pace(parser: ArgumentParser, batch: str) -> None:
         help="Pause after each batch: seconds, such as 0.5, or a share of the time that the batch "
         "took, such as 300%% (default: 100%%, so half of the time is pause).",
     )
-    parser.add_argument(
-        "--lock-timeout",
-        type=a_lock_timeout,
-        default=0.5,
-        metavar="SECONDS",
-        help="How long a statement waits for a lock before its batch is rolled back (default: "
-        "0.5, less than deadlock_timeout, so that a deadlock never aborts a service's "
+    add_lock_timeout(
+        parser,
+        "How long a statement waits for a lock before its batch is rolled back (default: "
+        "%(default)s, less than deadlock_timeout, so that a deadlock never aborts a service's "
         "transaction).",
+        default=0.5,
     )
 
 

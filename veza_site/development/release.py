@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.migrations.loader import MigrationLoader
 
 from veza_core.db.schema_version import Version, declared_version, version_file
-from veza_core.errors import ClearError
+from veza_core.errors import ClearError, one_line
 from veza_core.operations.deploy.frozen import FROZEN, freeze, problems, read_frozen
 from veza_core.schema.diff import DiffError
 from veza_core.schema.diff.report import DiffReport, markdown, summary
@@ -80,7 +80,7 @@ def make(version: Version, today: date | None = None) -> list[str]:
         _git("add", "--all")
         _git("reset", "--quiet", "--hard", before)
         if isinstance(error, (ExportError, OSError)):
-            raise ReleaseError(" ".join(str(error).split())) from error
+            raise ReleaseError(one_line(error)) from error
         raise
     return list(frozen)
 

@@ -5,6 +5,7 @@ Each takes a connection and returns values for JSON. Times are in seconds, sizes
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from threading import Thread
 
 from django.conf import settings
@@ -50,7 +51,7 @@ def clock(connection: BaseDatabaseWrapper) -> Answer:
 
 def schema(connection: BaseDatabaseWrapper) -> Answer:
     """The version of `public`, and how many objects of each kind it has."""
-    counts = read_summary(connection).as_dict()
+    counts = asdict(read_summary(connection))
     del counts["server_version"]
     return counts
 

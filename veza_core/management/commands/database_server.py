@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from veza_core.db.embedded.account import StartError
 from veza_core.db.embedded.lasting import LastingServer
+from veza_core.errors import one_line
 from veza_core.management.arguments import some_path, some_text
 
 #: This file is in the directory when all demo rows are there.
@@ -129,6 +130,4 @@ def _one_line(directory: Path) -> Iterator[None]:
     try:
         yield
     except (StartError, OSError, psycopg.Error) as error:
-        raise CommandError(
-            f"no database server in {directory}: {' '.join(str(error).split())}"
-        ) from error
+        raise CommandError(f"no database server in {directory}: {one_line(error)}") from error

@@ -10,11 +10,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counted import counted
 from veza_core.db.session import UNCHANGED
+from veza_core.errors import one_line
 from veza_core.management.arguments import (
     a_number_of,
     add_database,
     add_lock_timeout,
-    check_lock_timeout,
 )
 from veza_core.management.base import DatabaseCommand, audit_result
 from veza_core.operations.deploy.pooler import check_direct
@@ -71,7 +71,6 @@ class Command(DatabaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Distribute, or print how. Raises `CommandError` in one line."""
-        check_lock_timeout(options)
         connection = connections[options["database"]]
         if options["sweep"]:
             if options["dry_run"]:
@@ -116,7 +115,7 @@ class Command(DatabaseCommand):
             for each, rows in sweep(connection, lock_timeout):
                 found[f"{each.table}.{each.column}"] += rows
         except DatabaseError as error:
-            raise CommandError(" ".join(str(error).split())) from error
+            raise CommandError(one_line(error)) from error
         for name, rows in sorted(found.items()):
             self.say(f"  {name}: {counted(rows, 'row')} without a referenced row")
         if not found:

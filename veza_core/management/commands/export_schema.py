@@ -8,6 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 
 from veza_core.db.session import read_session
+from veza_core.errors import one_line
 from veza_core.management.arguments import add_database, some_path
 from veza_core.management.base import AnnouncingCommand
 from veza_core.schema.export import ExportError
@@ -50,7 +51,7 @@ class Command(AnnouncingCommand):
         try:
             files = export(database, verbosity=max(0, verbosity - 1))
         except ExportError as error:
-            raise CommandError(" ".join(str(error).split())) from error
+            raise CommandError(one_line(error)) from error
         if check:
             diffs = stale(directory, files)
             self.stdout.write("".join(diffs.values()), ending="")

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib import import_module
 from typing import Any
 
@@ -24,7 +25,7 @@ from veza_core.db.other_sessions import OtherSession, named_blockers
 from veza_core.db.session import announce
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
-from veza_core.management.arguments import add_json, add_lock_timeout, check_lock_timeout
+from veza_core.management.arguments import add_json, add_lock_timeout
 from veza_core.management.base import audit_result
 from veza_core.operations.deploy.autodetector import Autodetector
 from veza_core.operations.deploy.executor import Executor, MigrationReport, new_executor
@@ -85,7 +86,6 @@ class Command(DjangoCommand, MigrationReport):
         self.done: list[dict[str, str | float]] = []
         self.status = StatusLine(self.stdout, shown=self.verbosity >= 1)
         self.last_tenth = ("", 0)
-        check_lock_timeout(options)
         connection, timeout = connections[options["database"]], options["lock_timeout"]
         if options["plan"] or options["check_unapplied"]:
             # These change nothing, and need no lock.
@@ -242,7 +242,7 @@ class Command(DjangoCommand, MigrationReport):
             "applied": self.done,
             "seconds": round(seconds, 3),
             "connection": self.session.as_dict(),
-            **summary.as_dict(),
+            **asdict(summary),
         }
         self._say(f"{summary}; {seconds:.2f} s")
         if options["audit"] and not options["app_label"]:

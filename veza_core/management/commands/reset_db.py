@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.timeouts import is_lock_timeout
 from veza_core.errors import clear_line, one_line
-from veza_core.management.arguments import add_database, add_lock_timeout, check_lock_timeout
+from veza_core.management.arguments import add_database, add_lock_timeout
 from veza_core.management.base import DatabaseCommand
 from veza_core.operations.dependents import (
     Dependent,
@@ -101,7 +101,6 @@ class Command(DatabaseCommand):
         """Reset the database. Raises `CommandError` in one line if nothing was dropped."""
         if not settings.DEBUG:
             raise CommandError("reset_db is for development, and DEBUG is off: nothing was dropped")
-        check_lock_timeout(options)
         connection = connections[options["database"]]
         check_direct(connection)
         self.announce(connection).check_writable()

@@ -17,7 +17,6 @@ from veza_core.management.arguments import (
     add_database,
     add_lock_timeout,
     add_tools,
-    check_lock_timeout,
     some_file,
     some_text,
 )
@@ -101,7 +100,6 @@ class Command(DatabaseCommand):
         self.started = time.monotonic()
         self.options = options
         self.choice = RestoreChoice(options["owners"], options["grants"], options["tablespaces"])
-        check_lock_timeout(options)
         connection = connections[options["database"]]
         self.announce(connection, lift=True).check_writable()
         archive = open_archive(

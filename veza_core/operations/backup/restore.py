@@ -9,6 +9,7 @@ from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.schema_version import write_version
+from veza_core.errors import one_line
 from veza_core.operations.backup.archive import Archive, is_grant
 from veza_core.operations.backup.grants import forget_default_grants, keep_definers_from_public
 from veza_core.operations.backup.script import run_definitions, run_rows
@@ -90,7 +91,7 @@ def replace_schemas(
             raise
         # Only after an error in COMMIT is the result unknown, until somebody checks it.
         raise CommandError(
-            f"the session was lost during COMMIT ({' '.join(str(error).split())}): the database "
+            f"the session was lost during COMMIT ({one_line(error)}): the database "
             "is either restored or unchanged: check which; you can run restore_db again"
         ) from error
     finally:

@@ -10,6 +10,7 @@ from django.db.migrations.state import ProjectState
 
 from veza_core.db.operations import without_warnings
 from veza_core.db.scratch import ScratchDatabaseError, scratch_database
+from veza_core.errors import one_line
 from veza_core.operations.deploy.executor import Executor
 from veza_core.operations.deploy.observed_locks import (
     Locks,
@@ -72,7 +73,7 @@ def _rehearse(executor: Executor, migrations: list[Migration]) -> Iterator[Migra
             except DatabaseError as error:
                 # For example, an object that somebody created in the database, and that is missing
                 # here.
-                reason = f"it fails on an empty database: {' '.join(str(error).split())}"
+                reason = f"it fails on an empty database: {one_line(error)}"
                 yield from _collect_all(connection, state, migrations[number:], reason)
                 return
             yield MigrationSQL(migration, statements, locks)
@@ -103,6 +104,6 @@ def _collect_all(
             statements, state = collect(connection, state, migration)
         except (DatabaseError, ValueError) as error:
             # It reads from the catalog what an earlier migration creates, as AlterField does.
-            statements = [f"-- its SQL is not known beforehand: {' '.join(str(error).split())}"]
+            statements = [f"-- its SQL is not known beforehand: {one_line(error)}"]
             state = migration.mutate_state(state)
         yield MigrationSQL(migration, statements, None, reason)

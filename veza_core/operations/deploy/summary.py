@@ -1,6 +1,6 @@
 """What is in schema `public`: its version, and the numbers of objects in the live catalog."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -37,9 +37,6 @@ class Summary:
     foreign_keys: int
     indexes: int
     triggers: int
-
-    def as_dict(self) -> dict[str, str | int | None]:
-        return asdict(self)
 
     def __str__(self) -> str:
         return (

@@ -7,6 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.counted import counted
 from veza_core.db.distribution import Distribution, asking, read_distribution
+from veza_core.errors import one_line
 from veza_core.operations.deploy.executor import MigrationReport, new_executor
 from veza_core.operations.deploy.plan import read_plan
 from veza_core.schema.audit.rule import Severity
@@ -64,7 +65,7 @@ def check_audited(connection: BaseDatabaseWrapper, logs: list[str]) -> None:
     try:
         report = audit_own(connection, spread=frozenset(logs))
     except (psycopg.Error, DatabaseError) as error:
-        raise CommandError(f"the audit could not run: {' '.join(str(error).split())}") from error
+        raise CommandError(f"the audit could not run: {one_line(error)}") from error
     errors = [each for each in report.findings if each.severity is Severity.ERROR]
     if errors:
         raise CommandError(

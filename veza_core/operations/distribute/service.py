@@ -12,6 +12,7 @@ from veza_core.counted import counted
 from veza_core.db.distribution import asking, read_distribution, read_triggers
 from veza_core.db.fetch import fetch_all
 from veza_core.db.timeouts import is_lock_timeout, set_lock_timeout
+from veza_core.errors import one_line
 from veza_core.operations.reset import who_is_in_the_way
 from veza_core.schema.audit.expected import recorded_catalog
 from veza_core.schema.snapshot import load_snapshot
@@ -97,7 +98,7 @@ def _take(connection: BaseDatabaseWrapper, step: Step, lock_timeout: float) -> N
 def _explained(connection: BaseDatabaseWrapper, error: DatabaseError) -> str:
     if is_lock_timeout(error):
         return f"other sessions block it ({who_is_in_the_way(connection)})"
-    return " ".join(str(error).split())
+    return one_line(error)
 
 
 def _read_comments(connection: BaseDatabaseWrapper) -> Comments:

@@ -51,7 +51,7 @@ def read_schema(text: str, alias: str, argument: str) -> Schema:
             return Schema(text, _of_file(path, alias))
         return Schema(text, _of_commit(text))
     except (AuditError, ImproperlyConfigured, ValueError, OSError) as error:
-        raise DiffError(f"{argument}: {' '.join(str(error).split())}") from error
+        raise DiffError(f"{argument}: {one_line(error)}") from error
     except psycopg.Error as error:
         message = clear_line(error) or one_line(error)
         raise DiffError(f"{argument} cannot be read: {message}") from error

@@ -10,11 +10,13 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.locks import MIGRATION_LOCK_KEY, LockNotAvailableError, run_lock
 from veza_core.db.other_sessions import OtherSession
+from veza_core.errors import one_line
+from veza_core.management.arguments import add_database
 from veza_core.management.base import AnnouncingCommand
 from veza_core.operations.progress import StatusLine
 from veza_demo.counts import SCALES, CountError, Counts, choose_counts
@@ -104,12 +106,7 @@ class Command(AnnouncingCommand):
         parser.add_argument(
             "--append", action="store_true", help="Add another set to the existing rows."
         )
-        parser.add_argument(
-            "--database",
-            default=DEFAULT_DB_ALIAS,
-            choices=tuple(connections),
-            help='The database to fill. Defaults to the "default" database.',
-        )
+        add_database(parser, "The database to fill")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Fill the database. Raises `CommandError` in one line."""
@@ -180,7 +177,7 @@ class Command(AnnouncingCommand):
                 f"({GOES_ON}, after you delete that row)"
             ) from error
         except psycopg.Error as error:
-            raise CommandError(f"{' '.join(str(error).split())} ({GOES_ON})") from error
+            raise CommandError(f"{one_line(error)} ({GOES_ON})") from error
         except (KeyboardInterrupt, SystemExit):
             self.stderr.write(f"Interrupted: {GOES_ON}")
             raise

@@ -12,6 +12,7 @@ from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED
 
 from veza_core.db.fetch import fetch_value
+from veza_core.errors import one_line
 from veza_core.operations.deploy.executor import REPEATABLE, operations_of
 from veza_core.schema.audit.engine import audit
 from veza_core.schema.audit.rules import CATALOG_RULES
@@ -88,7 +89,7 @@ def _run(observer: Observer, state: ProjectState, migration: Migration) -> list[
         return [Harm(headings.NO_TRANSACTION, str(error))]
     except (DatabaseError, CommandError) as error:
         heading = OF_ERRORS.get(getattr(error.__cause__, "sqlstate", ""), headings.ELSE)
-        return [Harm(heading, f"it fails: {' '.join(str(error).split())}")]
+        return [Harm(heading, f"it fails: {one_line(error)}")]
     return []
 
 

@@ -12,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.migrations.loader import MigrationLoader
 
 from veza_core.counted import counted
+from veza_core.errors import one_line
 from veza_core.operations.deploy.frozen import problems
 from veza_core.schema.export import ExportError
 from veza_core.schema.export.exporting import export
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         try:
             yield from problems(MigrationLoader(None))
         except ValueError as error:
-            yield " ".join(str(error).split())
+            yield one_line(error)
 
     def _database(self) -> Iterator[str]:
         found: list[str] = []
@@ -64,7 +65,7 @@ class Command(BaseCommand):
             )
         except ExportError as error:
             yield from found
-            yield f"schema/: {' '.join(str(error).split())}"
+            yield f"schema/: {one_line(error)}"
             return
         yield from found
         if diffs := stale(settings.BASE_DIR / "schema", files):
