@@ -42,7 +42,12 @@ MAY: dict[str, set[str]] = {
         "veza_core.operations",
         "veza_core.screens",
     },
-    "veza_demo": {"veza_core.db", "veza_core.models", "veza_core.operations"},
+    "veza_demo": {
+        "veza_core.db",
+        "veza_core.management",
+        "veza_core.models",
+        "veza_core.operations",
+    },
 }
 #: Packages that may import all of these.
 ABOVE = ("veza_core.management", "veza_site", "veza_streaming", "veza_media", "veza_legacy_chat")

@@ -185,7 +185,7 @@ def test_migrate_under_way(target, archive):
         result = manage("restore_db", str(archive), *options, **database_environment(target))
     assert result.returncode == 1
     waiting, gave_up = result.stderr.strip().splitlines()
-    assert "Waiting for another migrate: pid" in waiting
+    assert "Waiting for another command: pid" in waiting
     assert "(pod-7" in gave_up
     assert "Nothing was changed" in gave_up
 

@@ -57,7 +57,7 @@ class DatabaseCommand(AnnouncingCommand):
         """
 
         def report(holder: OtherSession) -> None:
-            self.stderr.write(f"Waiting for another migrate: {holder}")
+            self.stderr.write(f"Waiting for another command: {holder}")
 
         try:
             with run_lock(connection, MIGRATION_LOCK_KEY, wait, report):

@@ -13,11 +13,10 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from veza_core.db.locks import MIGRATION_LOCK_KEY, LockNotAvailableError, run_lock
-from veza_core.db.other_sessions import OtherSession
+from veza_core.db.session import UNCHANGED
 from veza_core.errors import one_line
 from veza_core.management.arguments import add_database
-from veza_core.management.base import AnnouncingCommand
+from veza_core.management.base import DatabaseCommand
 from veza_core.operations.progress import StatusLine
 from veza_demo.counts import SCALES, CountError, Counts, choose_counts
 
@@ -71,7 +70,7 @@ class FillProgress:
         self.table = ""
 
 
-class Command(AnnouncingCommand):
+class Command(DatabaseCommand):
     """Fills all tables with rows that are consistent with each other: see `veza_demo`."""
 
     help = (
@@ -118,16 +117,9 @@ class Command(AnnouncingCommand):
             raise CommandError(str(error)) from error
         connection = connections[options["database"]]
         self.announce(connection).check_writable()
-        try:
-            # Prevents another seed_demo, migrate or reset_db at the same time.
-            with run_lock(
-                connection, MIGRATION_LOCK_KEY, settings.MIGRATE_LOCK_TIMEOUT, self._wait_for
-            ):
-                self._fill(connection, counts, options)
-        except LockNotAvailableError as error:
-            raise CommandError(
-                f"a migrate, reset_db or seed_demo is running: {error}. Nothing was changed."
-            ) from error
+        running = "a migrate, reset_db or seed_demo is running"
+        with self.migration_lock(connection, settings.MIGRATE_LOCK_TIMEOUT, running, UNCHANGED):
+            self._fill(connection, counts, options)
 
     def _fill(
         self, connection: BaseDatabaseWrapper, counts: Counts, options: dict[str, Any]
@@ -162,9 +154,6 @@ class Command(AnnouncingCommand):
                 f"Sign in as {', '.join(plan.world.known_addresses)}; "
                 f"the password of all: {PASSWORD}"
             )
-
-    def _wait_for(self, holder: OtherSession) -> None:
-        self.stderr.write(f"Waiting for another command: {holder}")
 
     @contextmanager
     def _clear_errors(self) -> Iterator[None]:
