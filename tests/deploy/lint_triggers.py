@@ -39,6 +39,15 @@ STRANGE_TRIGGERS = {
     "a text that does not say so": fires("EXECUTE 'DEL' || 'ETE FROM track_plays'"),
     "of statements": fires(ALL_ROWS, each="FOR EACH STATEMENT"),
     "a call": [RunSQL([in_plpgsql(ALL_ROWS, "outer_one")]), *fires("PERFORM outer_one()")],
+    "a call in capitals, of a name with two definitions": [
+        RunSQL(
+            [
+                in_plpgsql(ALL_ROWS, "doubled"),
+                "CREATE FUNCTION doubled(n int) RETURNS int LANGUAGE sql AS 'SELECT n * 2'",
+            ]
+        ),
+        *fires("PERFORM DOUBLED()"),
+    ],
     "a table of its own": [
         RunSQL("CREATE TABLE gate (n int)"),
         *fires("FOR i IN 1..9 LOOP UPDATE tracks SET title = ''; END LOOP", "AFTER INSERT ON gate"),

@@ -77,7 +77,9 @@ class Removal:
                     found = self._select_due(since, limit)
                     self._keys = [key for key, _ in found]
                     fitting, next_limit = self._fitting(self.due.table, self._keys)
-                    self._delete(self.due.table, fitting)
+                    if fitting:
+                        deleted = self.counting.delete(self.due.table, fitting)
+                        self.batches.add_deleted(str(self.due.table), deleted)
             except DatabaseError as error:
                 lost = 0 if self._keys else lost + 1
                 self._meet(error, lost)
@@ -165,11 +167,6 @@ class Removal:
                     if new:
                         waiting.append((reference.table, new))
         return total
-
-    def _delete(self, table: LinkedTable, keys: list[Any]) -> None:
-        if keys:
-            deleted = self.counting.delete(table, keys)
-            self.batches.add_deleted(str(table), deleted)
 
     # A row that is too large for one batch ---------------------------------------------------
 

@@ -97,7 +97,7 @@ class Observer:
         return any(isinstance(each, RunSQL) for each in operations)
 
     def _look_at_text(self, text: str) -> None:
-        for message in in_bodies(self.connection, text):
+        for message in in_bodies(self.last.functions, text):
             self._fill(message)
         if BUILDS_CONCURRENTLY.search(text) and self._runs_sql():
             message = "RunSQL would meet the invalid index that a failed build leaves"

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from veza_core.db.extensions import not_of_extension
+
 
 class TableState(NamedTuple):
     """A table; `file` changes if it is rewritten."""
@@ -72,7 +74,7 @@ class CatalogState:
     triggers: dict[int, TriggerState]
     #: Rules, except those of views: their names and their tables' names.
     rewrites: dict[int, tuple[str, str]]
-    #: The texts of functions in PL/pgSQL and SQL.
+    #: The definitions of functions and procedures, by name; those of one name together.
     functions: dict[str, str]
 
     def name_of(self, key: tuple[int, int]) -> str:
@@ -124,10 +126,11 @@ SELECT pg_rewrite.oid::bigint, rulename::text, relname::text
 FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class
 WHERE relnamespace = to_regnamespace('public') AND rulename <> '_RETURN'
 """
-FUNCTIONS = """
-SELECT proname::text, prosrc FROM pg_proc JOIN pg_language ON pg_language.oid = prolang
-WHERE pronamespace = to_regnamespace('public') AND lanname IN ('plpgsql', 'sql')
-    AND prosqlbody IS NULL
+FUNCTIONS = f"""
+SELECT proname::text, string_agg(pg_get_functiondef(oid), ';' ORDER BY oid) FROM pg_proc
+WHERE pronamespace = to_regnamespace('public') AND prokind IN ('f', 'p')
+    AND {not_of_extension("'pg_proc'", "oid")}
+GROUP BY proname
 """
 
 

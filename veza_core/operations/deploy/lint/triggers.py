@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from .snapshot import CatalogState, TriggerState
-from .writes import COMMENTS, SMALL, WRITES_IN_BODY
+from .writes import COMMENTS, SMALL, WRITES_IN_BODY, called
 
 STRINGS = re.compile(r"'(?:[^']|'')*'")
 EXECUTES = re.compile(r"\bEXECUTE\s+(?!(?:FUNCTION|PROCEDURE)\b)", re.I)
@@ -48,7 +48,7 @@ def _strange(
         if belongs:
             known |= _assigned(statement)
             continue
-        for name in _called(statement, functions.keys() - looked_at):
+        for name in called(statement, functions.keys() - looked_at):
             looked_at.add(name)
             for found in _strange(functions[name], functions, tables, looked_at):
                 yield f"{found} in {name}()"
@@ -86,7 +86,3 @@ def _names(text: str, names: set[str]) -> bool:
 
 def _assigned(statement: str) -> set[str]:
     return {name.lower() for found in ASSIGNED.findall(statement) for name in found if name}
-
-
-def _called(statement: str, functions: Iterable[str]) -> list[str]:
-    return [name for name in functions if re.search(rf'\b{re.escape(name)}"?\s*\(', statement)]

@@ -5,10 +5,8 @@ tables were locked for writing, even if they have no rows.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
-
-from veza_core.db.extensions import not_of_extension
 
 #: Tables whose rows belong to the migrations.
 SMALL = {"roles", "permissions", "role_permissions"}
@@ -31,12 +29,6 @@ SELECT relname::text,
     )::bigint
 FROM pg_class
 WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p')
-"""
-
-FUNCTION_BODIES = f"""
-SELECT proname::text, pg_get_functiondef(pg_proc.oid) FROM pg_proc
-WHERE pronamespace = to_regnamespace('public') AND prokind IN ('f', 'p')
-    AND {not_of_extension("'pg_proc'", "pg_proc.oid")}
 """
 
 # On empty tables a loop does nothing, so only the text can be read.
@@ -76,24 +68,26 @@ def scanned(before: dict[str, Use], after: dict[str, Use]) -> set[str]:
     return {name for name, now in after.items() if now.scans > before.get(name, Use()).scans}
 
 
-def in_bodies(connection: Any, text: str) -> Iterator[str]:
+def called(text: str, functions: Iterable[str]) -> list[str]:
+    """Those of the functions that a text calls, found by their names."""
+    return [name for name in functions if re.search(rf'\b{re.escape(name)}"?\s*\(', text, re.I)]
+
+
+def in_bodies(functions: Mapping[str, str], text: str) -> Iterator[str]:
     """The writes in the text of a DO block, and of the functions that a statement calls.
 
-    Functions are found by their names, also inside other functions.
+    `functions` are the definitions of all. Those that another function calls count too.
     """
     if not RUNS.match(text):
         return
-    found = connection.connection.execute(FUNCTION_BODIES).fetchall()
-    functions = [(name, COMMENTS.sub(" ", body)) for name, body in found]
     bodies = [("a DO block", text)] if IS_BLOCK.match(text) else []
-    looked_at, texts = set(), [text]
+    looked_at: set[str] = set()
+    texts = [text]
     while texts:
-        caller = texts.pop()
-        for name, body in functions:
-            if name not in looked_at and re.search(rf'\b{re.escape(name)}"?\s*\(', caller, re.I):
-                looked_at.add(name)
-                texts.append(body)
-                bodies.append((f"function {name}", body))
+        for name in called(texts.pop(), functions.keys() - looked_at):
+            looked_at.add(name)
+            texts.append(COMMENTS.sub(" ", functions[name]))
+            bodies.append((f"function {name}", texts[-1]))
     for where, body in bodies:
         for match in WRITES_IN_BODY.finditer(body):
             if match[1].replace('"', "").removeprefix("public.").lower() not in SMALL:
