@@ -42,9 +42,7 @@ def snapshot(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """
     version = connection.info.server_version
     if version < OLDEST_VERSION:
-        raise AuditError(
-            f"the server is PostgreSQL {version // 10000}: audit_schema needs 15 or newer"
-        )
+        raise AuditError(f"the server is PostgreSQL {version // 10000}: it must be 15 or newer")
     connection.autocommit = False
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     connection.read_only = True

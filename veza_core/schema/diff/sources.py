@@ -13,11 +13,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from veza_core.db.scratch import ScratchDatabaseError, scratch_database
-from veza_core.db.session import set_locally
 from veza_core.db.url import connection_parameters
 from veza_core.errors import clear_line, one_line
 from veza_core.schema.audit.disturbance import undisturbed
-from veza_core.schema.audit.session import LOCK_TIMEOUT, OLDEST_VERSION, AuditError
+from veza_core.schema.audit.session import AuditError, snapshot
 from veza_core.schema.diff import DiffError
 from veza_core.schema.export.files import CATALOG
 from veza_core.schema.snapshot import Snapshot, load_snapshot, parse_snapshot, read_snapshot
@@ -62,20 +61,13 @@ def _of_database(url: str, argument: str) -> Schema:
     # A pooler in between may not support prepared statements.
     others: dict[str, Any] = {"client_encoding": "UTF8", "prepare_threshold": None}
     with psycopg.connect(**{**parameters, **others}) as connection:
-        if connection.info.server_version < OLDEST_VERSION:
-            raise ValueError(
-                f"the server is PostgreSQL {connection.info.server_version // 10000}: "
-                "schema_diff needs 15 or newer"
-            )
         name = f"{connection.info.dbname} on {connection.info.host or 'this machine'}"
         return Schema(name, undisturbed(connection, lambda: _read(connection)))
 
 
 def _read(connection: psycopg.Connection[Any]) -> Snapshot:
-    """Read a database in use: it waits for a lock no longer than the audit."""
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        set_locally(connection, {"lock_timeout": LOCK_TIMEOUT})
+    """Read a database in use, within the audit's time limits."""
+    with snapshot(connection):
         return read_snapshot(connection)
 
 

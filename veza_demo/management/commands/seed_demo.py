@@ -18,9 +18,8 @@ from veza_core.errors import one_line
 from veza_core.management.arguments import add_database
 from veza_core.management.base import DatabaseCommand
 from veza_core.operations.progress import StatusLine
-from veza_demo.counts import SCALES, CountError, Counts, choose_counts
+from veza_demo.counts import LEAST, SCALES, CountError, Counts, choose_counts
 
-COUNTED = ("users", "tracks", "playlists", "plays", "likes", "comments")
 GOES_ON = "the loaded rows are kept: run the same command again to continue"
 
 
@@ -86,7 +85,7 @@ class Command(DatabaseCommand):
             help="The number of rows: 500, 20,000 or 1,000,000 users, and the others in "
             "proportion (default: %(default)s).",
         )
-        for name in COUNTED:
+        for name in LEAST:
             parser.add_argument(
                 f"--{name}", type=int, metavar="N", help=f"The number of {name}, at any scale."
             )
@@ -112,7 +111,7 @@ class Command(DatabaseCommand):
         if not settings.DEBUG:
             raise CommandError("seed_demo is for development, and DEBUG is off: nothing changed")
         try:
-            counts = choose_counts(options["scale"], **{name: options[name] for name in COUNTED})
+            counts = choose_counts(options["scale"], **{name: options[name] for name in LEAST})
         except CountError as error:
             raise CommandError(str(error)) from error
         connection = connections[options["database"]]
