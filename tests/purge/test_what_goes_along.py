@@ -1,4 +1,4 @@
-"""docs/operations.md has a decision for each foreign key, and a purge follows it."""
+"""docs/services.md has a decision for each foreign key, and a purge follows it."""
 
 import re
 
@@ -16,8 +16,8 @@ WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1, 2
 
 def decided():
     """The page's decisions, by table and column: deleted, kept or never."""
-    page = (ROOT / "docs" / "operations.md").read_text()
-    chapter = page.split("#### What is deleted with a row\n")[1].split("\n#")[0]
+    page = (ROOT / "docs" / "services.md").read_text()
+    chapter = page.split("## Retention\n")[1].split("\n#")[0]
     rows = re.findall(r"^\| (`.*?) \| (\w+)", chapter, re.MULTILINE)
     listed = [
         ((table, column), decision)

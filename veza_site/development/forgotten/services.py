@@ -9,10 +9,10 @@ from django.conf import settings
 
 DOCUMENT = "docs/services.md"
 LIVE_REFERENCES = """
-SELECT parent.relname, child.relname, attname, confdeltype = 'c'
+SELECT parent.relname, child.relname || '.' || attname, confdeltype = 'c'
 FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
 JOIN pg_class AS parent ON parent.oid = confrelid JOIN pg_class AS child ON child.oid = conrelid
-WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1, 2, 3
+WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1, 2
 """
 #: What a client may run into: unique indexes, and checks, of which some are triggers. The page
 #: names each unique index; a check that it does not name is an error of the service.
@@ -22,6 +22,12 @@ WHERE relnamespace = 'public'::regnamespace AND indisunique AND NOT indisprimary
 UNION SELECT conname, false FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype = 'c'
 UNION SELECT tgname, false FROM pg_trigger WHERE tgname LIKE 'chk%' ORDER BY 1
+"""
+LIVE_TYPES = """
+SELECT DISTINCT format_type(atttypid, NULL) FROM pg_attribute
+JOIN pg_class ON pg_class.oid = attrelid JOIN pg_type ON pg_type.oid = atttypid
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+AND typtype <> 'e' ORDER BY 1
 """
 LIVE_COLUMNS = """
 SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
@@ -35,20 +41,22 @@ def problems(connection: psycopg.Connection[Any]) -> Iterator[str]:
     yield from _deleted_rows(document, connection)
     yield from _constraints(document, connection)
     yield from _writers(document, connection)
+    yield from _types(document, connection)
 
 
 def _deleted_rows(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
-    deleted = {row[0]: row[1:] for row in _rows(document, "deleted")}
-    for parent, child, column, goes in connection.execute(LIVE_REFERENCES):
-        name, heading = child, "also deleted"
-        if not goes:
-            name, heading = f"{child}.{column}", "set to NULL"
-        named = deleted.get(parent, ("", ""))[0 if goes else 1]
-        if name not in re.split(r"[^\w.]+", named):
+    named = {
+        key for row in _rows(document, "foreign keys") for key in re.findall(r"\w+\.\w+", row[0])
+    }
+    live = connection.execute(LIVE_REFERENCES).fetchall()
+    for parent, key, is_deleted in live:
+        if key not in named:
             yield (
-                f"{DOCUMENT}: the page does not say what a deleted row of {parent} does to {name}. "
-                f"Add {name} to “{heading}” in the line of {parent}."
+                f"{DOCUMENT}: the page does not say what a deleted row of {parent} does to {key}. "
+                f"Add `{key}` to a line of “{'deleted' if is_deleted else 'kept'}”."
             )
+    for key in sorted(named - {key for _, key, _ in live}):
+        yield f"{DOCUMENT}: there is no foreign key {key}. Remove `{key}`."
 
 
 def _constraints(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
@@ -67,6 +75,13 @@ def _writers(document: str, connection: psycopg.Connection[Any]) -> Iterator[str
     documented = {(row[0], name) for row in _rows(document, "table") for name in row[2].split(", ")}
     for table, column in sorted(documented.difference(connection.execute(LIVE_COLUMNS).fetchall())):
         yield f"{DOCUMENT}: there is no column {table}.{column}. Remove {column}."
+
+
+def _types(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
+    documented = {row[0] for row in _rows(document, "PostgreSQL")}
+    for (type_,) in connection.execute(LIVE_TYPES):
+        if f"`{type_}`" not in documented:
+            yield f"{DOCUMENT}: {type_} is not in the table of types. Add | `{type_}` | …"
 
 
 def _rows(document: str, heading: str) -> Iterator[tuple[str, ...]]:
