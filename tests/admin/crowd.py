@@ -122,7 +122,7 @@ def _value(model: type[Model], field: "Field[Any, Any]") -> str:
     if isinstance(field, GenericIPAddressField):
         # Half of them have one address, which many share.
         return "CASE WHEN n % 2 = 0 THEN inet '192.0.2.1' ELSE inet '10.0.0.0' + n END"
-    if field.name == "email":
+    if field.name.endswith("email"):
         return "'email' || n || '@example.com'"
     if field.name == "username":
         return "'username' || n"

@@ -176,7 +176,9 @@ class TableReader:
                 f"{PLAIN.format(column, 'character varying')} AND cardinality({column}) <= 50 "
                 f"AND array_position({column}, ''::character varying) IS NULL"
             ),
-            r"numbers": lambda: f"{PLAIN.format(column, 'integer')} AND (0 < ALL ({column}))",
+            r"numbers": lambda: (
+                f"{PLAIN.format(column, type_.removesuffix('[]'))} AND (0 < ALL ({column}))"
+            ),
             r"given unless (\w+) in \((.+)\)": lambda other, values: (
                 f"{column} IS NOT NULL OR ({other} = ANY (ARRAY["
                 + ", ".join(f"'{value}'::{self._type(other)}" for value in values.split(", "))

@@ -81,7 +81,7 @@ class Rows:
         """The id of a new parent for a foreign key, otherwise a value of the column's type."""
         if target := self.targets.get((table, column)):
             return self.insert(target)
-        if column == "email":
+        if column.endswith("email"):
             return f"{uuid.uuid4().hex}@example.com"
         return a_value(self.tables[table].columns[column].type)
 

@@ -96,6 +96,11 @@ def _step(type_: str) -> Decimal:
     return Decimal(1).scaleb(-int(scale[1]) if scale else 0)
 
 
+def _pair(type_: str) -> tuple[Any, Any]:
+    """Two values of a type of times or numbers, the lower one first."""
+    return (EARLIER, LATER) if "time" in type_ else (1, 2)
+
+
 def refused(
     column: str, words: str, types: Mapping[str, str], enums: Mapping[str, list[str]]
 ) -> list[dict[str, Any]]:
@@ -106,7 +111,7 @@ def refused(
     """
     if words in BAD:
         return [{column: value} for value in BAD[words]]
-    step = _step(types[column])
+    step, (low, high) = _step(types[column]), _pair(types[column])
     forms: dict[str, Callable[..., list[dict[str, Any]]]] = {
         r"≥ (\d+)": lambda least: [{column: int(least) - step}],
         r"> (\d+)": lambda below: [{column: int(below)}],
@@ -115,7 +120,8 @@ def refused(
             {column: int(most) + step},
         ],
         r"0 to ([a-z]\w+)": lambda most: [{column: -1, most: 1}, {column: 2, most: 1}],
-        r"≥ ([a-z]\w+)": lambda start: [{start: LATER, column: EARLIER}],
+        r"≥ ([a-z]\w+)": lambda start: [{start: high, column: low}],
+        r"> ([a-z]\w+)": lambda start: [{start: high, column: high}],
         r"≠ (\w+)": lambda other: [{other: OWN, column: OWN}],
         r"given unless (\w+) in \((.+)\)": lambda other, values: [
             {column: None, other: label}
@@ -137,13 +143,14 @@ def accepted(
     """The last values that such a check accepts."""
     if words in GOOD:
         return [{column: value} for value in GOOD[words]]
-    step = _step(types[column])
+    step, (low, high) = _step(types[column]), _pair(types[column])
     forms: dict[str, Callable[..., list[dict[str, Any]]]] = {
         r"≥ (\d+)": lambda least: [{column: int(least)}],
         r"> (\d+)": lambda below: [{column: int(below) + step}],
         r"(\d+) to (\d+)": lambda *bounds: [{column: int(bound)} for bound in bounds],
         r"0 to ([a-z]\w+)": lambda most: [{column: 0, most: 1}, {column: 1, most: 1}],
-        r"≥ ([a-z]\w+)": lambda start: [{start: LATER, column: LATER}],
+        r"≥ ([a-z]\w+)": lambda start: [{start: high, column: high}],
+        r"> ([a-z]\w+)": lambda start: [{start: low, column: high}],
         r"≠ (\w+)": lambda other: [{other: OWN, column: None}],
         r"given unless (\w+) in \((.+)\)": lambda other, values: [
             {column: None if label in values.split(", ") else LATER, other: label}
