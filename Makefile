@@ -191,7 +191,7 @@ ERD_OPTIONS := --group-models --no-inheritance --disable-sort-fields --hide-edge
 .PHONY: erd
 erd: setup ## Draw docs/erd.svg from the models (needs graphviz)
 	@command -v dot >/dev/null || { echo "make: graphviz is missing: install it (Debian: apt install graphviz)" >&2; exit 1; }
-	@$(MANAGE) graph_models veza_core veza_streaming veza_media veza_legacy_chat --dot $(ERD_OPTIONS) \
+	@$(MANAGE) graph_models $(filter-out veza_site veza_demo,$(wildcard veza_*)) --dot $(ERD_OPTIONS) \
 		| sed -e '/^ *\/\/ Created/d' -e 's/Roboto/Helvetica/g' | dot -Tsvg -Granksep=1.5 -o docs/erd.svg
 
 .PHONY: bench-kill

@@ -57,15 +57,8 @@ class Served:
 
 def checkout(directory: Path) -> Path:
     """A copy of production's files, with a developer's `.env`."""
-    for name in (
-        "veza_site",
-        "veza_core",
-        "veza_streaming",
-        "veza_media",
-        "veza_legacy_chat",
-        "veza_demo",
-    ):
-        shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("tests"))
+    for path in ROOT.glob("veza_*"):
+        shutil.copytree(path, directory / path.name, ignore=shutil.ignore_patterns("tests"))
     for name in ("gunicorn.conf.py", "manage.py"):
         shutil.copy(ROOT / name, directory / name)
     (directory / ".env").write_text("DEBUG=1\nSECOND_FACTOR_REQUIRED=0\n")

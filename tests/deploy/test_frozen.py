@@ -17,7 +17,7 @@ FIRST, SECOND = Version(1, 0, 0), Version(1, 1, 0)
 CORE = "veza_core/migrations/010_auth_and_users.py"
 SITE = "veza_site/migrations/0001_staff_log_and_notes.py"
 SQL = "schema/010_auth_and_users.sql"
-APPS = ("veza_core", "veza_streaming", "veza_media", "veza_legacy_chat", "veza_site")
+APPS = (*settings.PUBLIC_SCHEMA_APPS, "veza_site")
 
 
 @pytest.fixture

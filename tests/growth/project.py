@@ -14,7 +14,7 @@ from tests.support import ROOT, database_environment
 
 #: The files that the commands of CONTRIBUTING.md need, without `.env` and `.postgres`.
 COPIED = (
-    *("veza_core", "veza_demo", "veza_legacy_chat", "veza_media", "veza_site", "veza_streaming"),
+    *sorted(path.name for path in ROOT.glob("veza_*")),
     *(
         "schema",
         "docs/schema.md",
