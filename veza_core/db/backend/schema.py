@@ -111,6 +111,21 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             self._release_from_public(field)
         super().add_field(model, field)
 
+    def alter_field(
+        self, model: type[Model], old_field: Any, new_field: Any, strict: bool = False
+    ) -> None:
+        """Alter the column. If only its comment changes, leave out Django's ALTER TYPE.
+
+        With it, PostgreSQL checks all rows again while nobody can use the table.
+        """
+        django: Any = super()
+        is_other = django._field_should_be_altered(old_field, new_field, ignore={"db_comment"})
+        if is_other or old_field.db_comment == new_field.db_comment:
+            django.alter_field(model, old_field, new_field, strict)
+        else:
+            comment = django._alter_column_comment_sql(model, new_field, "", new_field.db_comment)
+            self.execute(*comment)
+
     def add_index(self, model: type[Model], index: Any, concurrently: bool = False) -> None:
         """Create the index. A concurrent build continues after a killed run."""
         if not concurrently or self.collect_sql:
