@@ -143,7 +143,7 @@ def test_a_table_and_then_a_column(grown, subtests):
             "docs/schema.md: track_reports is not in the contract. Add **track_reports** (soft):",
             f"docs/schema.md: migration veza_streaming.{migration} has no chapter.",
             "docs/services.md: the page does not say what a deleted row of tracks does to "
-            "track_reports. Add track_reports to “also deleted” in the line of tracks.",
+            "track_reports.track_id. Add `track_reports.track_id` to a line of “deleted”.",
             "veza_demo/tables/: seed_demo has no rows for track_reports. Add @table(rows=",
             f"schema/: {migration}.sql, {VERSION}, catalog.json: these differ from the migrations.",
         ):
@@ -200,26 +200,31 @@ def check_use(grown):
 def check_column(grown):
     before = written(grown)
     grown.edited.clear()
-    grown.edit("veza_streaming/models/social.py", example.COLUMN, example.COLUMN_CHECK)
+    grown.edit(
+        "veza_streaming/models/social.py",
+        *(example.COLUMN, example.COLUMN_CHECK, example.COLUMN_INDEX),
+    )
     grown.edit("veza_demo/tables/analytics.py", example.COLUMN_SEED)
     grown.edit("docs/schema.md", example.COLUMN_CONTRACT)
     number = int(made(grown, "track_reports")[:3]) + 1
-    # The second validates the column's check.
+    # The second builds the column's index, and validates its check.
     chapters = [
         f"{number} track reports position ms",
-        f"{number + 1} validate chk track reports position ms",
+        f"{number + 1} idx track reports position ms created at",
     ]
     for chapter in chapters:
         grown.edit("docs/schema.md", append=example.COLUMN_CHAPTER.replace("{chapter}", chapter))
     said, exported, lint = steps(grown)
-    migration, validation = (chapter.replace(" ", "_") for chapter in chapters)
+    migration, later = (chapter.replace(" ", "_") for chapter in chapters)
     assert f"{migration}.py" in said
-    assert f"{migration}.sql, {validation}.sql, catalog.json" in exported
+    assert f"{migration}.sql, {later}.sql, catalog.json" in exported
     assert lint == "The schema matches the models, and nothing is missing.\n"
     assert grown.ruff() == ""
     after = written(grown)
     assert {name: text for name, text in after.items() if name in before} == before
     assert b"ADD COLUMN position_ms INTEGER" in after[f"{migration}.sql"]
+    assert b"COMMENT ON COLUMN public.track_reports.explanation" in after[f"{migration}.sql"]
+    assert b"CREATE INDEX idx_track_reports_position_ms" in after[f"{later}.sql"]
     assert len(grown.edited) <= 3
     migrated = grown.run(f'{COMMANDS}\nprint(run("migrate"))')
     assert "schema public 1.1.0-dev: " in migrated

@@ -96,12 +96,12 @@ def track_reports(rows: Rows) -> Columns:
 '''
 
 SERVICES = (
-    "track_plays, track_shares,",
-    "track_plays, track_reports, track_shares,",
+    "`track_comments.track_id`,",
+    "`track_comments.track_id`, `track_reports.track_id`,",
 )
 SERVICES_OF_USERS = (
-    "track_plays.user_id, track_versions",
-    "track_plays.user_id, track_reports.reporter_id, track_versions",
+    "`rooms.creator_id` |",
+    "`rooms.creator_id`, `track_reports.reporter_id` |",
 )
 
 #: What is appended, and what is replaced.
@@ -117,7 +117,7 @@ ALL_FILES = {
 
 COLUMN = (
     '    explanation = models.TextField(db_comment="What the reporter says")\n',
-    '    explanation = models.TextField(db_comment="What the reporter says")\n'
+    '    explanation = models.TextField(db_comment="In the reporter\'s words")\n'
     "    position_ms = models.IntegerField(\n"
     '        null=True, blank=True, db_comment="Where in the track, in ms; NULL: all of it"\n'
     "    )\n",
@@ -127,7 +127,16 @@ COLUMN_CHECK = (
     '        verbose_name = "report"\n'
     '        constraints = [non_negative("track_reports", "position_ms")]\n',
 )
-COLUMN_CONTRACT = ("explanation TEXT.\n", "explanation TEXT; position_ms INTEGER?, check ≥ 0.\n")
+COLUMN_INDEX = (
+    "            # What a user reported, newest first.\n",
+    "            # A position's, newest first.\n"
+    '            index_on("track_reports", "position_ms", "-created_at"),\n'
+    "            # What a user reported, newest first.\n",
+)
+COLUMN_CONTRACT = (
+    "explanation TEXT.\n",
+    "explanation TEXT; position_ms INTEGER?, check ≥ 0.\nidx(position_ms, created_at DESC).\n",
+)
 COLUMN_CHAPTER = "\n## {chapter}\n"
 COLUMN_SEED = (
     '        "explanation": text(rows.choose("explanation"',

@@ -8,10 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.commands.makemigrations import Command as DjangoCommand
+from django.db.migrations.loader import MigrationLoader
 
 from veza_core.db.schema_version import version_file
 from veza_core.operations.deploy.autodetector import Autodetector
 from veza_core.operations.deploy.frozen import next_version
+from veza_core.operations.deploy.plan import check_conflicts
 
 
 class Command(DjangoCommand):
@@ -23,6 +25,11 @@ class Command(DjangoCommand):
     autodetector = Autodetector
     #: Django's: the paths.
     written_files: list[str]
+
+    def handle(self, *args: Any, **options: Any) -> Any:
+        """Raises `CommandError` for migrations that Django would merge: schema/ needs an order."""
+        check_conflicts(MigrationLoader(None))
+        return super().handle(*args, **options)
 
     def write_migration_files(self, changes: Any, previous_paths: Any = None) -> None:
         """Write them as Django does, with a docstring, and formatted if ruff is installed."""

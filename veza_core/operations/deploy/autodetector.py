@@ -9,15 +9,28 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
+from django.contrib.postgres.operations import (
+    AddConstraintNotValid,
+    AddIndexConcurrently,
+    RemoveIndexConcurrently,
+    ValidateConstraint,
+)
 from django.core.management.base import CommandError
-from django.db.migrations import AddConstraint, AddField, CreateModel, Migration
+from django.db.migrations import (
+    AddConstraint,
+    AddField,
+    AddIndex,
+    CreateModel,
+    Migration,
+    RemoveIndex,
+)
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.graph import MigrationGraph
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.operations.fields import FieldOperation
-from django.db.models import CheckConstraint
+from django.db.models import CheckConstraint, UniqueConstraint
 
+from veza_core.db.constraint_operations import AddUniqueConcurrently
 from veza_core.db.fields import EnumField
 from veza_core.db.operations import CreateEnum, InsertPermissions, KeepUpdatedAt
 from veza_core.schema.v1 import LAST_OF_V1
@@ -34,8 +47,8 @@ class Autodetector(MigrationAutodetector):
     ) -> Changes:
         """Name the migrations, and complete those that create a table or use a new enum type.
 
-        A check of an existing table gets another migration, which validates it. Raises
-        `CommandError` if an app has used up its numbers.
+        What would block the services while it reads an existing table gets another migration.
+        Raises `CommandError` if an app has used up its numbers.
         """
         arranged: Changes = super().arrange_for_graph(changes, graph, migration_name)
         types = {name for node in graph.nodes.values() for name in _created_types(node)}
@@ -43,7 +56,7 @@ class Autodetector(MigrationAutodetector):
         for label in settings.PUBLIC_SCHEMA_APPS:
             numbers = _free_numbers(label, graph)
             if label in arranged:
-                arranged[label] = list(_with_validation(label, arranged[label]))
+                arranged[label] = list(_with_later(label, arranged[label]))
             for migration in arranged.get(label, []):
                 was = migration.name
                 fragment = migration_name or _fragment(label, migration) or was.partition("_")[2]
@@ -68,6 +81,13 @@ def _free_numbers(label: str, graph: MigrationGraph) -> Iterator[int]:
             "range(…) to its AppConfig: numbers that no other app has, and that come after those "
             "of the apps whose tables it refers to"
         )
+    for other in {*settings.PUBLIC_SCHEMA_APPS} - {label}:
+        both = {*numbers}.intersection(getattr(apps.get_app_config(other), "migration_numbers", ()))
+        if both:
+            raise CommandError(
+                f"{label} and {other} have the same migration numbers, {min(both)} to {max(both)}: "
+                "shorten the range of one of them (migration_numbers of its AppConfig)"
+            )
     found = [Autodetector.parse_number(name) or 0 for app, name in graph.nodes if app == label]
     yield from range(max([*found, numbers.start - 1]) + 1, numbers.stop)
     raise CommandError(
@@ -85,35 +105,59 @@ def _fragment(label: str, migration: Migration) -> str:
         if isinstance(operation, FieldOperation):
             table = apps.get_model(label, operation.model_name)._meta.db_table
             return operation.migration_name_fragment.replace(operation.model_name_lower, table, 1)
+    match migration.operations:
+        case [AddConstraint(constraint=added) | AddIndex(index=added), *_]:
+            return str(added.name)
+        case [ValidateConstraint(name=name), *_]:
+            return f"validate_{name}"
+        case [RemoveIndex(name=name), *_]:
+            return f"remove_{name}"
     return ""
 
 
-def _with_validation(label: str, migrations: list[Any]) -> Iterator[Any]:
-    """Add a check NOT VALID, and validate it in another migration.
+def _with_later(label: str, migrations: list[Any]) -> Iterator[Any]:
+    """The migrations, and one more for what reads the rows of existing tables (docs/changing.md).
 
-    One migration for both would read the rows while nobody else can use the table
-    (docs/changing.md).
+    It validates checks, and builds and drops indexes, while services use the tables.
     """
+    later: list[Operation] = []
     for migration in migrations:
-        yield migration
         created = {op.name_lower for op in migration.operations if isinstance(op, CreateModel)}
-        checks = [
-            operation
-            for operation in migration.operations
-            if isinstance(operation, AddConstraint)
-            and isinstance(operation.constraint, CheckConstraint)
-            and operation.model_name_lower not in created
-        ]
-        for operation in checks:
-            later = AddConstraintNotValid(operation.model_name, operation.constraint)
-            migration.operations[migration.operations.index(operation)] = later
-        if checks:
-            validation: Any = Migration(f"auto_validate_{checks[0].constraint.name}", label)
-            validation.dependencies = [(label, migration.name)]
-            validation.operations = [
-                ValidateConstraint(check.model_name, check.constraint.name) for check in checks
-            ]
-            yield validation
+        now: list[Operation] = []
+        for operation in migration.operations:
+            if getattr(operation, "model_name_lower", None) in created:
+                now.append(operation)
+            else:
+                first, second = _now_and_later(operation)
+                now += first
+                later += second
+        migration.operations = now
+    *others, last = migrations
+    yield from others
+    if last.operations or not later:
+        yield last
+    if later:
+        addition: Any = last
+        if last.operations:
+            addition = Migration("auto_later", label)
+            addition.dependencies = [(label, last.name)]
+        addition.operations = later
+        addition.atomic = all(isinstance(operation, ValidateConstraint) for operation in later)
+        yield addition
+
+
+def _now_and_later(operation: Operation) -> tuple[list[Operation], list[Operation]]:
+    """The parts of an operation on an existing table: before and in the additional migration."""
+    match operation:
+        case AddConstraint(model_name=name, constraint=CheckConstraint() as check):
+            return [AddConstraintNotValid(name, check)], [ValidateConstraint(name, check.name)]
+        case AddConstraint(model_name=name, constraint=UniqueConstraint() as constraint):
+            return [], [AddUniqueConcurrently(name, constraint)]
+        case AddIndex(model_name=name, index=index):
+            return [], [AddIndexConcurrently(name, index)]
+        case RemoveIndex(model_name=name, name=index):
+            return [], [RemoveIndexConcurrently(name, index)]
+    return [operation], []
 
 
 def _table(operation: CreateModel) -> str:

@@ -53,11 +53,7 @@ def read_plan(
     """
     loader = executor.loader
     check_history(loader, executor.connection)
-    if conflicts := loader.detect_conflicts():
-        raise CommandError(
-            "two migrations of an app have the same parent, so let one depend on the other: "
-            + "; ".join(f"{app}: {', '.join(names)}" for app, names in conflicts.items())
-        )
+    check_conflicts(loader)
     if app_label:
         _check_app(loader, app_label, syncdb=syncdb)
     targets = _targets(loader, app_label, name)
@@ -65,6 +61,16 @@ def read_plan(
     if any(is_backwards for _, is_backwards in steps):
         raise CommandError(FORWARD_ONLY)
     return MigrationPlan(targets, [migration for migration, _ in steps])
+
+
+def check_conflicts(loader: MigrationLoader) -> None:
+    """Raise `CommandError` if two migrations of an app have the same parent, as after a merge."""
+    if conflicts := loader.detect_conflicts():
+        found = "; ".join(f"{app}: {', '.join(names)}" for app, names in conflicts.items())
+        raise CommandError(
+            f"two migrations of an app have the same parent: {found}. Rename one of them to the "
+            "next number, and let it depend on the other"
+        )
 
 
 def in_order(loader: MigrationLoader) -> list[Key]:

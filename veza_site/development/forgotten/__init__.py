@@ -21,5 +21,5 @@ def forgotten(connection: psycopg.Connection[Any], alias: str) -> Iterator[str]:
     tables = read_tables()
     yield from database.problems(tables, connection, alias)
     yield from code.problems(tables)
-    yield from contract.problems(tables)
+    yield from contract.problems(tables, connection)
     yield from services.problems(connection)

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 
@@ -10,6 +12,7 @@ from veza_core.db.fields import EnumField
 from veza_core.schema.export.groups import later_groups
 from veza_core.schema.v1 import v1_migrations
 
+from .services import LIVE_COLUMNS
 from .tables import DeclaredTable
 
 DOCUMENT = "docs/schema.md"
@@ -21,37 +24,41 @@ TYPES = re.compile(r"^\| type \|.*\n((?:\|.*\n)*)", re.M)
 COLUMN = r"(?:\A|[;,:] |\) )(\w+) (?:→|[A-Z]{{4}}{types})"
 
 
-def problems(tables: dict[str, DeclaredTable]) -> Iterator[str]:
+def problems(
+    tables: dict[str, DeclaredTable], connection: psycopg.Connection[Any]
+) -> Iterator[str]:
     """What to add or remove, a line each."""
+    live = connection.execute(LIVE_COLUMNS).fetchall()
     document = (settings.BASE_DIR / DOCUMENT).read_text("utf-8")
     types = dict(re.findall(r"^\| `(\w+)` \| (.*?) *\|$", TYPES.findall(document)[0], re.M))
     entries = dict(ENTRY.findall(document))
     for table in tables.values():
+        columns = [str(field.column) for field in table.model._meta.concrete_fields]
         if table.name not in entries:
-            columns = {field.column for field in table.model._meta.concrete_fields}
             soft = " (soft)" if "deleted_at" in columns else ""
             begins = f"**{table.name}**{soft}: …"
             yield f"{DOCUMENT}: {table.name} is not in the contract. Add {begins}"
         else:
-            yield from _columns(table, entries[table.name], types)
+            # A model leaves out a column one release before a migration drops it.
+            columns += sorted({column for name, column in live if name == table.name} - {*columns})
+            yield from _columns(table.name, columns, entries[table.name], types)
         yield from _types(table, types)
     for name in sorted(entries.keys() - tables.keys()):
         yield f"{DOCUMENT}: {name} is not a table. Remove **{name}**."
     yield from _chapters(document)
 
 
-def _columns(table: DeclaredTable, entry: str, types: dict[str, str]) -> Iterator[str]:
-    columns = [str(field.column) for field in table.model._meta.concrete_fields]
+def _columns(table: str, columns: list[str], entry: str, types: dict[str, str]) -> Iterator[str]:
     for column in columns:
         if column not in OWN_COLUMNS and not re.search(rf"\b{column}\b", entry):
             yield (
-                f"{DOCUMENT}: {table.name}.{column} is not in the contract. "
-                f"Add {column} and its type to **{table.name}**."
+                f"{DOCUMENT}: {table}.{column} is not in the contract. "
+                f"Add {column} and its type to **{table}**."
             )
     text = " ".join(entry.removeprefix(" (soft)").lstrip(":").split())
     pattern = COLUMN.format(types="".join(rf"|{name}\b" for name in types))
     for column in sorted({*re.findall(pattern, text)}.difference(columns)):
-        yield f"{DOCUMENT}: {column} is not a column of {table.name}. Remove {column}."
+        yield f"{DOCUMENT}: {column} is not a column of {table}. Remove {column}."
 
 
 def _types(table: DeclaredTable, types: dict[str, str]) -> Iterator[str]:

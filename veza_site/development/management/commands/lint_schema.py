@@ -49,6 +49,8 @@ class Command(BaseCommand):
                 "The models changed without a migration: run manage.py "
                 f"makemigrations.\n{output.getvalue().rstrip()}"
             )
+        except CommandError as error:
+            yield str(error)
 
     def _releases(self) -> Iterator[str]:
         try:
@@ -63,7 +65,7 @@ class Command(BaseCommand):
                 DEFAULT_DB_ALIAS,
                 look=lambda connection: found.extend(forgotten(connection, DEFAULT_DB_ALIAS)),
             )
-        except ExportError as error:
+        except (CommandError, ExportError) as error:
             yield from found
             yield f"schema/: {one_line(error)}"
             return
