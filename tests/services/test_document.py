@@ -77,7 +77,7 @@ def test_each_constraint_means_something_to_a_user(first):
 
     assert len(told) == len(set(told))
     assert unique <= set(told) <= unique | checks
-    assert "A check that this table leaves out means an error of the service." in DOCUMENT
+    assert "If this table does not list a check, its error is a bug of the service." in DOCUMENT
 
 
 def test_each_insert_fills_the_columns_without_a_default(first):
