@@ -3,23 +3,25 @@
 from dataclasses import dataclass, field
 
 from psycopg import Cursor
+from psycopg.rows import dict_row
 
 from veza_site.roles.wanted import Grant
 
 ROLE = """
-SELECT rolcanlogin, rolinherit,
-    rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls,
-    shobj_description(oid, 'pg_authid'),
-    ARRAY(SELECT roleid::regrole::text FROM pg_auth_members WHERE member = pg_roles.oid),
+SELECT true AS exists, rolcanlogin AS can_login, rolinherit AS inherits,
+    rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls AS is_mighty,
+    shobj_description(oid, 'pg_authid') AS comment,
+    ARRAY(SELECT roleid::regrole::text FROM pg_auth_members WHERE member = pg_roles.oid)
+        AS member_of,
     EXISTS (
         SELECT FROM pg_shdepend
         WHERE refclassid = 'pg_authid'::regclass AND refobjid = pg_roles.oid AND deptype = 'o'
-    ),
+    ) AS owns,
     (SELECT setconfig FROM pg_db_role_setting WHERE setrole = pg_roles.oid AND setdatabase = (
         SELECT oid FROM pg_database WHERE datname = current_database()
-    )),
-    rolconfig,
-    rolvaliduntil <= now() OR rolconnlimit = 0
+    )) AS settings,
+    rolconfig AS everywhere,
+    coalesce(rolvaliduntil <= now() OR rolconnlimit = 0, false) AS is_shut_out
 FROM pg_roles WHERE rolname = %s
 """
 
@@ -110,22 +112,15 @@ class FoundRole:
 
 def find(cursor: Cursor, name: str) -> FoundRole:
     """Read a role from the catalog."""
-    row = cursor.execute(ROLE, [name]).fetchone()
+    with cursor.connection.cursor(row_factory=dict_row) as by_name:
+        row = by_name.execute(ROLE, [name]).fetchone()
     if row is None:
         return FoundRole()
-    can_login, inherits, is_mighty, comment, member_of, owns, config, everywhere, shut_out = row
+    for key in ("settings", "everywhere"):
+        row[key] = dict(entry.split("=", 1) for entry in row[key] or [])
     quoted = {"role": '"' + name.replace('"', '""') + '"'}
     return FoundRole(
-        exists=True,
-        can_login=can_login,
-        inherits=inherits,
-        is_mighty=is_mighty,
-        comment=comment,
-        member_of=member_of,
-        owns=owns,
-        is_shut_out=shut_out is True,
-        settings=dict(entry.split("=", 1) for entry in config or []),
-        everywhere=dict(entry.split("=", 1) for entry in everywhere or []),
+        **row,
         grants=set(cursor.execute(GRANTS, quoted).fetchall()),
         revokes=[text for (text,) in cursor.execute(OTHER_GRANTS, quoted).fetchall()],
     )
