@@ -42,13 +42,8 @@ elif DEBUG:
 else:
     # In a pod, an embedded server would be mistaken for the platform's.
     _database = missing_settings()
-DATABASES = {
-    "default": {
-        **_database,
-        "CONN_MAX_AGE": CONN_MAX_AGE,
-        "CONN_HEALTH_CHECKS": True,
-    }
-}
+_kept = {"CONN_MAX_AGE": CONN_MAX_AGE, "CONN_HEALTH_CHECKS": True}
+DATABASES = {"default": _database | _kept}
 
 if "DATABASE_SUPPORT_URL" in os.environ and not (DATABASE_SUPPORT_URL or DEBUG):
     raise ImproperlyConfigured(
@@ -59,11 +54,7 @@ if DATABASE_WEB_URL:
     # Refused now, in one line, and not only when a command uses it.
     connection_parameters(DATABASE_WEB_URL, "DATABASE_WEB_URL")
 if DATABASE_SUPPORT_URL:
-    DATABASES["support"] = {
-        **database_settings(DATABASE_SUPPORT_URL, "DATABASE_SUPPORT_URL"),
-        "CONN_MAX_AGE": CONN_MAX_AGE,
-        "CONN_HEALTH_CHECKS": True,
-    }
+    DATABASES["support"] = database_settings(DATABASE_SUPPORT_URL, "DATABASE_SUPPORT_URL") | _kept
 _replicas = replica_settings(DATABASE_REPLICA_URL, DATABASES.get("support"))
 DATABASES |= _replicas
 # The aliases of the replicas.

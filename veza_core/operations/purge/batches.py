@@ -44,6 +44,14 @@ class PurgedRows:
     updated: int = 0
     recounted: int = 0
 
+    def __add__(self, other: "PurgedRows") -> "PurgedRows":
+        return PurgedRows(
+            self.deleted + other.deleted,
+            self.by_cascade + other.by_cascade,
+            self.updated + other.updated,
+            self.recounted + other.recounted,
+        )
+
 
 @dataclass(slots=True)
 class Batches:
@@ -57,18 +65,14 @@ class Batches:
     #: Called after each batch.
     report: Callable[[], None] = lambda: None
     counts: dict[str, PurgedRows] = field(default_factory=lambda: defaultdict(PurgedRows))
-    _direct: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    _recounted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    #: By the names of tables whose rows these statistics do not count.
-    _elsewhere: dict[str, PurgedRows] = field(default_factory=lambda: defaultdict(PurgedRows))
+    #: The same for the current batch.
+    _batch: dict[str, PurgedRows] = field(default_factory=lambda: defaultdict(PurgedRows))
 
     @contextmanager
     def batch(self) -> Iterator[None]:
         """The block is one transaction, which is counted after its commit."""
         started = time.monotonic()
-        self._direct.clear()
-        self._recounted.clear()
-        self._elsewhere.clear()
+        self._batch.clear()
         with transaction.atomic(using=self.connection.alias):
             set_lock_timeout(self.connection, self.pace.lock_timeout, local=True)
             if not all(table.is_counted for table in self.catalog.tables.values()):
@@ -77,8 +81,11 @@ class Batches:
             yield
             after = self._read_counts()
             self._read_triggers()
-        self._add(before, after)
-        if before != after or self._elsewhere:
+        for name, (deleted, updated) in after.items():
+            self._add(name, deleted - before[name][0], updated - before[name][1])
+        for name, rows in self._batch.items():
+            self.counts[name] += rows
+        if self._batch:
             self.report()
             self.pace.rest(time.monotonic() - started)
             wait_for_replicas(self.connection)
@@ -94,21 +101,22 @@ class Batches:
 
     def add_deleted(self, table: str, rows: int) -> None:
         """Add rows that the batch deleted directly, and not by a cascade."""
-        self._direct[table] += rows
+        if rows:
+            self._batch[table].by_cascade -= rows
 
     def add_changed(self, table: LinkedTable, *, deleted: int = 0, updated: int = 0) -> None:
         """Add rows that the batch's statement changed, if only the statement knows how many."""
-        if not table.is_counted and (deleted or updated):
-            self._elsewhere[str(table)].deleted += deleted
-            self._elsewhere[str(table)].updated += updated
+        if not table.is_counted:
+            self._add(str(table), deleted, updated)
 
     def add_to_counters(self, differences: Differences) -> None:
         """Change counters, of which a batch may have as many as rows."""
         inherited = [name for name, table in self.catalog.tables.items() if table.is_inherited_from]
         for table, rows in add(self.connection, differences, inherited).items():
-            self._recounted[table] += rows
-            if not self.catalog.tables[table].is_counted:
-                self._elsewhere[table].recounted += rows
+            if rows:
+                is_counted = self.catalog.tables[table].is_counted
+                # Statistics count these updates too, as if a reference were set to NULL.
+                self._batch[table] += PurgedRows(recounted=rows, updated=-rows * is_counted)
 
     def _read_counts(self) -> dict[str, tuple[int, int]]:
         """Deleted and updated rows, by the table's name, with those of its partitions."""
@@ -126,22 +134,10 @@ class Batches:
         [(counts,)] = self.rows(BY_TRIGGERS)
         for what, rows in json.loads(counts).items():
             name, _, action = what.partition(" ")
-            if name in spread and rows:
-                done = self._elsewhere[name]
-                done.deleted += rows if action == "CASCADE" else 0
-                done.updated += rows if action != "CASCADE" else 0
+            if name in spread:
+                is_cascade = action == "CASCADE"
+                self._add(name, rows if is_cascade else 0, 0 if is_cascade else rows)
 
-    def _add(self, before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> None:
-        for name, (deleted, updated) in after.items():
-            deleted, updated = deleted - before[name][0], updated - before[name][1]
-            if deleted or updated:
-                count = self.counts[name]
-                count.deleted += deleted
-                count.by_cascade += deleted - self._direct[name]
-                count.updated += updated - self._recounted[name]
-                count.recounted += self._recounted[name]
-        for name, done in self._elsewhere.items():
-            self.counts[name].deleted += done.deleted
-            self.counts[name].by_cascade += done.deleted - self._direct[name]
-            self.counts[name].updated += done.updated
-            self.counts[name].recounted += done.recounted
+    def _add(self, table: str, deleted: int, updated: int) -> None:
+        if deleted or updated:
+            self._batch[table] += PurgedRows(deleted, by_cascade=deleted, updated=updated)

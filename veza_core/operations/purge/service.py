@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -72,7 +73,7 @@ def purge(
         batches = Batches(connection, catalog, pace, _now(connection))
         outcome.counts = batches.counts
         for due in dues:
-            batches.report = lambda due=due: report(due, outcome)  # type: ignore[misc]
+            batches.report = partial(report, due, outcome)
             _remove(batches, due, outcome)
 
 
