@@ -1,16 +1,25 @@
 """Progress on a terminal while a command works."""
 
-from typing import Any
+from typing import Any, Self
 
 from veza_core.visible import visible
 
 
 class StatusLine:
-    """One line that is overwritten, on a terminal; nothing elsewhere."""
+    """One line that is overwritten, on a terminal; nothing elsewhere.
+
+    In a `with`, it is cleared at the end.
+    """
 
     def __init__(self, stream: Any, *, shown: bool = True) -> None:
         self.stream = stream
         self.shown = shown and stream.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
 
     def show(self, line: str) -> None:
         if self.shown:

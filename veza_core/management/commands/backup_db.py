@@ -54,13 +54,10 @@ class Command(DatabaseCommand):
             done += 1
             progress.show(f"{done}/{tables} {table}")
 
-        try:
-            with conflicts_explained(connection, in_recovery=session.in_recovery):
-                archive = write_backup(
-                    connection, tools, path, session, version, replace=options["force"], show=show
-                )
-        finally:
-            progress.clear()
+        with progress, conflicts_explained(connection, in_recovery=session.in_recovery):
+            archive = write_backup(
+                connection, tools, path, session, version, replace=options["force"], show=show
+            )
         size, checksum = path.stat().st_size, sha256_of(path)
         seconds = time.monotonic() - started
         what = f"{counted(tables, 'table')}{f' of schema {version}' if version else ''}"

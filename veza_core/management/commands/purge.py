@@ -62,20 +62,17 @@ class Command(DatabaseCommand):
         check_direct(connection)
         self.session.check_writable()
         pace = pace_of(options)
-        self.progress = StatusLine(self.stderr, shown=options["verbosity"] >= 1)
         outcome = Purged()
+        progress = StatusLine(self.stderr, shown=options["verbosity"] >= 1)
         try:
-            with interrupt_first():
+            with interrupt_first(), progress as self.progress:
                 purge(connection, days, only, pace, outcome, self._show)
         except KeyboardInterrupt:
-            self.progress.clear()
             self.stderr.write(
                 f"Ended: {counted(outcome.deleted, 'row was', 'rows were')} deleted. "
                 "The next purge continues from there."
             )
             raise
-        finally:
-            self.progress.clear()
         self._summarize(outcome, options)
         if not only:
             seconds = time.monotonic() - self.started

@@ -82,17 +82,14 @@ class Command(DatabaseCommand):
             dry_run=options["dry_run"],
         )
         try:
-            with interrupt_first():
+            with interrupt_first(), progress:
                 recount.run(counters, options["after"])
         except KeyboardInterrupt:
-            progress.clear()
             place = f"--after {outcome.table}:{outcome.last} continues."
             self.stderr.write(
                 f"Ended: repaired counters stay repaired. {place}" if outcome.table else UNCHANGED
             )
             raise
-        finally:
-            progress.clear()
         self._summarize(outcome, options, time.monotonic() - started)
         if not (options["dry_run"] or options["only"] or options["after"]):
             details = {name: outcome.total(name) for name in ("rows", "left")}

@@ -147,9 +147,8 @@ class Command(DatabaseCommand):
         progress = StatusLine(self.stderr, shown=self.options["verbosity"] >= 1)
         timeout = self.options["lock_timeout"]
         try:
-            with self.migration_lock(
-                connection, timeout, "a migrate, reset_db or restore_db is running", UNCHANGED
-            ):
+            running = "a migrate, reset_db or restore_db is running"
+            with progress, self.migration_lock(connection, timeout, running, UNCHANGED):
                 # Once more, because no `migrate` can change it any more.
                 if not self.options["replace"]:
                     check_empty(connection)
@@ -162,8 +161,6 @@ class Command(DatabaseCommand):
             ) from error
         except (DatabaseError, psycopg.Error) as error:
             raise CommandError(self._explain(connection, error)) from error
-        finally:
-            progress.clear()
 
     def _explain(self, connection: BaseDatabaseWrapper, error: Exception) -> str:
         if is_lock_timeout(error):

@@ -72,6 +72,11 @@ def strongest(held: list[tuple[int, str]], tables: TableNames, locks: Locks) -> 
     return locks
 
 
+def needs_no_transaction(error: DatabaseError) -> bool:
+    """Whether PostgreSQL refused the statement because it runs only outside a transaction."""
+    return getattr(error.__cause__, "sqlstate", None) == NOT_IN_A_TRANSACTION
+
+
 class ObservedStatements:
     """Records the locks of each statement of a migration that runs outside a transaction.
 
@@ -96,8 +101,7 @@ class ObservedStatements:
                 self._note(self.connection.connection, self.connection.connection)
                 return result
         except DatabaseError as error:
-            cause = error.__cause__
-            if not isinstance(cause, psycopg.Error) or cause.sqlstate != NOT_IN_A_TRANSACTION:
+            if not needs_no_transaction(error):
                 raise
         with self._held_up():
             return execute(*arguments)

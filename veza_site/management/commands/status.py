@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
 from veza_core.errors import clear_line, one_line
-from veza_core.management.arguments import add_database
+from veza_core.management.arguments import add_database, add_json
 from veza_core.visible import visible
 from veza_site.status.questions import QUESTIONS
 from veza_site.status.report import read_report
@@ -26,9 +26,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--json", action="store_true", dest="as_json", help="Print one JSON object."
-        )
+        add_json(parser)
         parser.add_argument(
             "--ignore",
             action="append",

@@ -13,7 +13,7 @@ from django.db.migrations.state import ProjectState
 
 from veza_core.db.operations import InsertPermissions
 from veza_core.operations.backfill import Backfill
-from veza_core.operations.deploy.observed_locks import NOT_IN_A_TRANSACTION
+from veza_core.operations.deploy.observed_locks import needs_no_transaction
 
 from . import headings, snapshot
 from .effects import Harm, Statement
@@ -86,8 +86,7 @@ class Observer:
             with transaction.atomic(using=self.connection.alias):
                 return execute(*arguments), uses(self.connection), False
         except DatabaseError as error:
-            cause = error.__cause__
-            if not isinstance(cause, psycopg.Error) or cause.sqlstate != NOT_IN_A_TRANSACTION:
+            if not needs_no_transaction(error):
                 raise
         return execute(*arguments), {}, True
 
