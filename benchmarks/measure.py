@@ -29,7 +29,7 @@ class Case:
     def run(self) -> None:
         """Run once. If the command fails, print its output and end the program."""
         self.prepare()
-        used, started = _cpu_of_children(), time.perf_counter()
+        used, started = self.cpu_seconds(), time.perf_counter()
         done = subprocess.run(
             self.command,
             env=dict(self.environment),
@@ -39,14 +39,14 @@ class Case:
             capture_output=True,
         )
         self.seconds.append(time.perf_counter() - started)
-        self.cpu.append(_cpu_of_children() - used)
+        self.cpu.append(self.cpu_seconds() - used)
         if done.returncode:
             sys.exit(f"{self.name}: exit {done.returncode}: {done.stderr.strip()}")
 
-
-def _cpu_of_children() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    def cpu_seconds(self) -> float:
+        """Return the CPU seconds of all commands so far."""
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
 
 
 def measure(cases: Sequence[Case], rounds: int) -> None:
@@ -63,7 +63,7 @@ def measure(cases: Sequence[Case], rounds: int) -> None:
 def report(cases: Sequence[Case], base: Case) -> None:
     """Print a line for each case: median, least and most in seconds, and the ratio to the base.
 
-    `cpu` is the median of the CPU time of the command itself, without the server.
+    `cpu` is the median of `Case.cpu_seconds`: of the command itself, without the server.
     """
     width = max(len(case.name) for case in cases)
     print(f"{'':{width}}  median    least     most   ratio      cpu")

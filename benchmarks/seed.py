@@ -7,7 +7,6 @@ all indexes, foreign keys and triggers. COPY writes the files from the rows of s
 
 import argparse
 import os
-import resource
 import shlex
 import statistics
 import subprocess
@@ -29,7 +28,7 @@ WHOLE = "track_comments"
 
 
 class Counted(Case):
-    """A case that also counts CPU seconds, which depend less on other load than the elapsed time.
+    """A case whose CPU seconds include the server's; they depend less on other load than its time.
 
     `postmaster` is the server's process; the kernel adds the CPU time of ended sessions to it.
     """
@@ -37,23 +36,13 @@ class Counted(Case):
     def __init__(self, *arguments: Any, postmaster: int) -> None:
         super().__init__(*arguments)
         self.postmaster = postmaster
-        self.cpu: list[float] = []
 
-    def run(self) -> None:
-        self.prepare()
-        self.prepare, prepare = (lambda: None), self.prepare
-        before = self._cpu()
-        super().run()
+    def cpu_seconds(self) -> float:
         time.sleep(0.3)  # until the last session has ended
-        self.cpu.append(self._cpu() - before)
-        self.prepare = prepare
-
-    def _cpu(self) -> float:
         # user and system time of ended children: fields 16 and 17 (proc_pid_stat(5)).
         fields = Path(f"/proc/{self.postmaster}/stat").read_text().rpartition(")")[2].split()
         server = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
-        client = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return server + client.ru_utime + client.ru_stime
+        return server + super().cpu_seconds()
 
 
 def main() -> None:
@@ -125,19 +114,26 @@ def peak_memory(command: list[str], environment: dict[str, str]) -> float:
 
 def compare(server: Server, seed: list[str], directory: Path, rounds: int) -> None:
     """Print how long each way takes to load the rows that the target has now."""
+    from django.db import connection as of_django
+
     from veza_core.db import embedded
+    from veza_demo.load import parents_first
     from veza_demo.tables import WRITERS
 
+    of_django.close()
+    of_django.settings_dict["NAME"] = TARGET
+    tables = parents_first(of_django, {*WRITERS})
+    of_django.close()
     with psycopg.connect(**server.parameters, dbname=TARGET) as connection:
         roles = role_names(connection)
         backend = Path(f"/proc/{connection.info.backend_pid}/stat").read_text()
         postmaster = int(backend.rpartition(")")[2].split()[1])
-        rows = sum(copy_out(connection, table, directory) for table in WRITERS)
+        rows = sum(copy_out(connection, table, directory) for table in tables)
     psql = f"{embedded.program('psql')} --no-psqlrc --quiet --set ON_ERROR_STOP=1"
-    vacuum = f"{psql} -c 'VACUUM (ANALYZE) {', '.join(WRITERS)}'\n"
+    vacuum = f"{psql} -c 'VACUUM (ANALYZE) {', '.join(tables)}'\n"
     one, two = directory / "one.sh", directory / "two.sh"
-    one.write_text("set -e\n" + "".join(copy_in(psql, directory, table) for table in WRITERS))
-    two.write_text("set -e\n" + "".join(copy_in_two(psql, directory, table) for table in WRITERS))
+    one.write_text("set -e\n" + "".join(copy_in(psql, directory, table) for table in tables))
+    two.write_text("set -e\n" + "".join(copy_in_two(psql, directory, table) for table in tables))
     both = directory / "vacuum.sh"
     both.write_text(one.read_text() + vacuum)
 
@@ -159,11 +155,11 @@ def compare(server: Server, seed: list[str], directory: Path, rounds: int) -> No
     ]
     measure(cases, rounds)
     ours, plain = cases[:2]
-    print(f"\n{rows:,} rows in {len(WRITERS)} tables, {rounds} rounds\n")
+    print(f"\n{rows:,} rows in {len(tables)} tables, {rounds} rounds\n")
     report(cases, plain)
     print()
     for case in cases:
-        seconds = statistics.median(case.cpu[1:])  # the first round warms up
+        seconds = statistics.median(case.cpu)
         print(f"{case.name}: {seconds:.1f} s of CPU, {rows / seconds:,.0f} rows a second of it")
     ratios = [b / a for a, b in zip(ours.seconds, plain.seconds, strict=True)]
     print(

@@ -50,7 +50,7 @@ def missing_chunks(connection: BaseDatabaseWrapper, world: World) -> Missing:
     """
     missing = {}
     every = all_chunks(world)
-    for table in _parents_first(connection, set(every)):
+    for table in parents_first(connection, set(every)):
         chunks = every[table]
         firsts = np.array([chunk.start for chunk in chunks], dtype=np.int64)
         ids = [UUID(bytes=bytes(octets)) for octets in world.draws(table).uuids(firsts)]
@@ -62,7 +62,8 @@ def missing_chunks(connection: BaseDatabaseWrapper, world: World) -> Missing:
     return missing
 
 
-def _parents_first(connection: BaseDatabaseWrapper, tables: set[str]) -> list[str]:
+def parents_first(connection: BaseDatabaseWrapper, tables: set[str]) -> list[str]:
+    """The tables, parents before their children. Raises `CommandError` if tables are missing."""
     order = [str(table) for table in reversed(read_catalog(connection).children_first())]
     if absent := sorted(tables.difference(order)):
         raise CommandError(f"there is no table {', '.join(absent)}: run manage.py migrate first")
