@@ -20,6 +20,8 @@ class StreamVariantKind(models.TextChoices):
 class StreamVariant(BaseModel):
     """A rendition of a stream, perhaps made from another one."""
 
+    purged_after = {"updated_at": "history"}
+
     stream = models.ForeignKey(
         HlsStream,
         on_delete=models.DB_CASCADE,
@@ -184,6 +186,8 @@ def test_what_is_forgotten_is_said_by_name(project, subtests):
     for line in (
         # The table.
         'stream_variants_parent_id_fkey: no index leads with (parent_id) (fk-not-indexed). Add index_on("stream_variants", "parent_id") to Meta.indexes.',  # noqa: E501
+        "purge finds rows of stream_variants by updated_at, with which no index begins. Add "
+        'index_on("stream_variants", "updated_at") to Meta.indexes.',
         "veza_media/admin.py: stream_variants has no screen. Add @admin.register(StreamVariant)",
         'stream_variants.access_token sounds like a secret, and is shown. Add "access_token" to',
         "veza_demo/tables/: seed_demo has no rows for stream_variants. Add @table(rows=",

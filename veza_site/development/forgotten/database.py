@@ -31,6 +31,11 @@ ENUMS = """
 SELECT typname, array_agg(enumlabel::text) FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid
 WHERE typnamespace = 'public'::regnamespace GROUP BY typname
 """
+LEADING_COLUMNS = """
+SELECT relname, attname FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
+JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+WHERE relnamespace = 'public'::regnamespace
+"""
 
 type Tables = dict[str, DeclaredTable]
 type Connection = psycopg.Connection[Any]
@@ -41,6 +46,7 @@ def problems(tables: Tables, connection: Connection, alias: str) -> Iterator[str
     yield from _findings(tables, alias)
     yield from _permissions(tables, connection)
     yield from _enum_values(tables, connection)
+    yield from _purge(tables, connection)
 
 
 def _findings(tables: Tables, alias: str) -> Iterator[str]:
@@ -104,3 +110,17 @@ def _enum_values(tables: Tables, connection: Connection) -> Iterator[str]:
                             f'AddEnumValue("{field.enum_type}", "{value}") to a new migration '
                             "(manage.py makemigrations --empty)."
                         )
+
+
+def _purge(tables: Tables, connection: Connection) -> Iterator[str]:
+    leading = set(connection.execute(LEADING_COLUMNS).fetchall())
+    for table in tables.values():
+        fields = {field.column: field for field in table.model._meta.concrete_fields}
+        due = {*getattr(table.model, "purged_after", ()), "deleted_at"} & fields.keys()
+        for column in sorted(due):
+            if table.is_created and (table.name, column) not in leading:
+                function = "set_index" if fields[column].null else "index_on"
+                yield (
+                    f"{table.place}: purge finds rows of {table.name} by {column}, with which no "
+                    f'index begins. Add {function}("{table.name}", "{column}") to Meta.indexes.'
+                )
