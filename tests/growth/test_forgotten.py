@@ -123,7 +123,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[migrations.RemoveField("track", "waveform_path")]
-        )
+        ),
+        migrations.RunSQL(
+            "CREATE TRIGGER count_share AFTER INSERT ON public.track_shares"
+            " FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column()"
+        ),
     ]
 """
 WAVEFORM_PATH = (
@@ -253,3 +257,7 @@ def test_a_new_app_needs_numbers_and_a_column_leaves_the_contract_when_it_is_dro
     assert "have the same migration numbers, 995 to 998: shorten the range of one" in said
     assert ": waveform_path is not a column of tracks. Remove waveform_path." in said
     assert "docs/schema.md: waveform_path" not in said
+    assert (
+        "docs/schema.md: trigger count_share of track_shares is not in the contract. Add trigger "
+        "count_share …: update_updated_at_column() to **track_shares**."
+    ) in said

@@ -91,6 +91,12 @@ class TableReader:
             if re.match(r"unique\(|idx\(|for ", sentence):
                 for item in split(sentence.strip(), "; "):
                     self._read_indexes(item)
+            elif trigger := re.fullmatch(r"trigger (\w+) (.+): (\w+)\(\)", sentence.strip()):
+                name, when, function = trigger.groups()
+                self.table.triggers[name] = (
+                    f"CREATE TRIGGER {name} {when} ON {self.name} FOR EACH ROW "
+                    f"EXECUTE FUNCTION {function}()"
+                )
             else:
                 self.prose.append(sentence.strip())
 

@@ -37,6 +37,7 @@ name VARCHAR(20)?, check 3 characters or more; tags TEXT[] = {};
 a INTEGER, b NUMERIC(5,2) = 0, checks > 0 and 0 to 9; seen_at TIMESTAMPTZ = CURRENT_TIMESTAMP.
 unique(owner_id, name); idx(helper_id, seen_at DESC) WHERE mood = 'bad'
 (for the bad days); for search: trigram on upper(name); idx(a) WHERE a IS NOT NULL.
+trigger tally AFTER INSERT: count_it().
 (A remark.)
 """
 
@@ -44,11 +45,16 @@ unique(owner_id, name); idx(helper_id, seen_at DESC) WHERE mood = 'bad'
 @proves(
     "Notation below: `?` nullable; `= x` default; `→ t` foreign key, `C` ON DELETE CASCADE (owned "
     "by), `N` ON DELETE SET NULL (refers to, hence nullable). `id`, `created_at`, `updated_at` are "
-    "not repeated. `unique(…)` on a soft table is always partial on `deleted_at IS NULL`.",
+    "not repeated. `unique(…)` on a soft table is always partial on `deleted_at IS NULL`. "
+    "`trigger t AFTER INSERT: f()` is a trigger for each row, in addition to those of rules 2 and "
+    "4.",
 )
 def test_notation():
     read = parse(EXAMPLE)
     table = read.tables["things"]
+    assert table.triggers["tally"] == (
+        "CREATE TRIGGER tally AFTER INSERT ON things FOR EACH ROW EXECUTE FUNCTION count_it()"
+    )
     time = "timestamp with time zone"
     assert table.columns == {
         "id": Column("uuid", False, "gen_random_uuid()"),

@@ -20,6 +20,13 @@ OWN_COLUMNS = ("id", "created_at", "updated_at", "deleted_at")
 #: The entry of a table: its name, and the text up to the next entry or heading.
 ENTRY = re.compile(r"^\*\*(\w+)\*\*(.*?)(?=^\*\*|^#|\Z)", re.M | re.S)
 TYPES = re.compile(r"^\| type \|.*\n((?:\|.*\n)*)", re.M)
+#: Triggers that the Standard does not name.
+TRIGGERS = """
+SELECT relname, tgname, proname FROM pg_trigger
+JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
+WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal
+AND tgname !~ '^(update_.*_updated_at|chk_.*)$' ORDER BY 1, 2
+"""
 #: A column in an entry: a name before `→`, before a PostgreSQL type in capitals, or an enum type.
 COLUMN = r"(?:\A|[;,:] |\) )(\w+) (?:→|[A-Z]{{4}}{types})"
 
@@ -45,6 +52,12 @@ def problems(
         yield from _types(table, types)
     for name in sorted(entries.keys() - tables.keys()):
         yield f"{DOCUMENT}: {name} is not a table. Remove **{name}**."
+    for table_name, name, function in connection.execute(TRIGGERS):
+        if not re.search(rf"\b{name}\b", entries.get(table_name, "")):
+            yield (
+                f"{DOCUMENT}: trigger {name} of {table_name} is not in the contract. "
+                f"Add trigger {name} …: {function}() to **{table_name}**."
+            )
     yield from _chapters(document)
 
 
