@@ -98,7 +98,7 @@ def _compare(url: str, other: Any, failures: list[str]) -> str:
                       for _ in range(REPEATS))  # fmt: skip
     parts = conninfo_to_dict(url)
     parts["database"] = parts.pop("dbname")
-    seconds, its = other.run(parts)
+    seconds, its, _ = other.run(parts)
     line = f"   {ours:>9.2f}s {seconds:>10.2f}s {seconds / ours:>6.1f}x"
     if isinstance(its, str):
         return f"{line}  findings {found} / none: {its}"

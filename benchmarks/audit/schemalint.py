@@ -43,14 +43,16 @@ class Schemalint:
             raise RuntimeError(f"schemalint cannot be installed: {done.stderr.strip()[:200]}")
         return str(json.loads(package.read_text())["version"])
 
-    def run(self, connection: dict[str, str]) -> tuple[float, int | str]:
-        """Lint schema `public`; return seconds, and findings or the reason why there are none.
+    def run(
+        self, connection: dict[str, str], schema: str = "public"
+    ) -> tuple[float, int | str, str]:
+        """Lint a schema; return seconds, findings or the reason why there are none, and its output.
 
         `connection` has host, port, user, password and database, in the form of node-postgres.
         """
         config = {
             "connection": connection,
-            "schemas": [{"name": "public"}],
+            "schemas": [{"name": schema}],
             "rules": {name: ["error"] for name in RULES} | {"name-casing": ["error", "snake"]},
         }
         (self.path / ".schemalintrc.js").write_text(f"module.exports = {json.dumps(config)};")
@@ -61,13 +63,13 @@ class Schemalint:
                 cwd=self.path, capture_output=True, text=True, check=False, timeout=TIMEOUT,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            return time.perf_counter() - start, "not done"
+            return time.perf_counter() - start, "not done", ""
         seconds = time.perf_counter() - start
         said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
         found = sum(": error " in line for line in said.splitlines())
         if done.returncode == 0 or found:
-            return seconds, found
-        return seconds, done.stderr.split(":")[0]
+            return seconds, found, said
+        return seconds, done.stderr.split(":")[0], said
 
     def __enter__(self) -> "Schemalint":
         return self

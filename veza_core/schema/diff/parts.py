@@ -89,7 +89,7 @@ def judge_trigger(
 ) -> Judgement:
     """Judge a change of a trigger."""
     if is_ is None or (property_ == "state" and is_.get("state") == "disabled"):
-        return breaks_readers("nothing does any more what it did")
+        return breaks_readers("what it did no longer happens")
     if property_ == "name":
         return same("it does the same")
     if was is None and is_["definition"].endswith(_OWN_TRIGGER):
