@@ -16,7 +16,7 @@ from psycopg import sql
 from veza_core.db.inheritance import inherited_tables, named
 
 #: In a fixed order, so that two transactions that lock several rows do not deadlock.
-LOCK = sql.SQL("SELECT FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE")
+LOCK_ROWS = sql.SQL("SELECT FROM {table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE")
 ADD = sql.SQL("""
 UPDATE {table} AS counted SET {column} = greatest(counted.{column} + change.difference, 0)
 FROM unnest(%s::uuid[], %s::bigint[]) AS change (id, difference) WHERE counted.id = change.id
@@ -82,7 +82,7 @@ def lock(
     }
     with connection.cursor() as cursor:
         for table, name in own.items():
-            cursor.execute(LOCK.format(table=name), [list(ids[table])])
+            cursor.execute(LOCK_ROWS.format(table=name), [list(ids[table])])
     return own
 
 

@@ -114,7 +114,7 @@ UNMIGRATED = (
     "on the schema"
 )
 #: The cause of an error, if its message does not say it.
-BEHIND = {
+CAUSES = {
     "25006": "the server is a replica, or default_transaction_read_only is on",
     "25P03": "idle_in_transaction_session_timeout is too short for this",
     "25P04": "transaction_timeout is too short for this",
@@ -197,7 +197,7 @@ def _psycopg_message(error: psycopg.Error) -> str | None:
     parts = [error.diag.message_primary or str(error), error.diag.message_detail or ""]
     message = one_line(". ".join(part.rstrip(".") for part in parts if part))
     meaning = _words(type(error).__name__)
-    behind = f": {BEHIND[state]}" if state in BEHIND else ""
+    behind = f": {CAUSES[state]}" if state in CAUSES else ""
     return f"{message} (SQLSTATE {state}, {meaning}{behind})"
 
 

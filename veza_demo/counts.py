@@ -14,7 +14,7 @@ SCALES = {
 #: With fewer users, some states would not appear, and some users would own nothing.
 LEAST = {"users": 100, "tracks": 50, "playlists": 10, "plays": 0, "likes": 0, "comments": 0}
 #: Row numbers are multiplied with each other, in 63 bits.
-MOST = 200_000_000
+MAX_ROWS = 200_000_000
 
 #: The comments of a thread: replies come right after the comment that they reply to.
 THREAD = 4
@@ -55,8 +55,8 @@ def choose_counts(scale: str, **explicit: int | None) -> Counts:
     for name, number in given.items():
         if number < LEAST[name]:
             raise CountError(f"--{name} {number}: at least {LEAST[name]:,}")
-        if number > MOST:
-            raise CountError(f"--{name} {number}: at most {MOST:,}")
+        if number > MAX_ROWS:
+            raise CountError(f"--{name} {number}: at most {MAX_ROWS:,}")
     return replace(Counts(*SCALES[scale]), **given)
 
 

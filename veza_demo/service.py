@@ -14,9 +14,9 @@ from .load import Missing, all_chunks, count_rows, missing_chunks, system_roles,
 from .people import SYSTEM_ROLES
 from .world import ImpossibleError, World
 
-NOTHING = "Nothing was changed."
+UNCHANGED = "Nothing was changed."
 #: The maximum number of tables that a message names.
-SHOWN = 3
+MAX_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +59,17 @@ def make_plan(
             return next(found for number in count(1) if (found := plan(number)).rows_missing)
         return _first_set(connection, plan(0))
     except ImpossibleError as error:
-        raise CommandError(f"{error}. {NOTHING}") from error
+        raise CommandError(f"{error}. {UNCHANGED}") from error
 
 
 def _first_set(connection: BaseDatabaseWrapper, plan: SeedPlan) -> SeedPlan:
     if not plan.rows_missing:
         raise CommandError(
-            f"all rows of this set are there already: --append adds another one. {NOTHING}"
+            f"all rows of this set are there already: --append adds another one. {UNCHANGED}"
         )
     if plan.rows_missing == plan.rows and (tables := tables_with_rows(connection)):
         raise CommandError(
-            f"{listed(tables, SHOWN)} contain rows that are not of this set: --append adds to "
-            "them. To continue an unfinished run, repeat its options, --now included. " + NOTHING
+            f"{listed(tables, MAX_NAMED)} contain rows that are not of this set: --append adds to "
+            "them. To continue an unfinished run, repeat its options, --now included. " + UNCHANGED
         )
     return plan

@@ -23,7 +23,7 @@ PATH = "/healthz"
 #: Seconds for which a response is reused, because anybody may send requests at any rate.
 FRESH = 1.0
 #: Seconds to wait for a lock.
-LONGEST = "1s"
+LOCK_TIMEOUT = "1s"
 
 HISTORY = "django_migrations"
 
@@ -98,7 +98,7 @@ def _read() -> tuple[set[str], set[tuple[str, str]], str | None]:
     """The existing tables, the applied migrations, the version of the schema."""
     with connection.cursor() as cursor:
         # A lock on the history must not block this probe, or those after it.
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LONGEST])
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
     # Those that a statement can find.
     existing, applied = set(connection.introspection.table_names()), set()
     if HISTORY in existing:

@@ -13,7 +13,7 @@ PATH = "/metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 #: Seconds for which a process reuses its response.
-KEPT = 5.0
+CACHE_SECONDS = 5.0
 
 
 class MetricsMiddleware:
@@ -43,7 +43,7 @@ class MetricsMiddleware:
     def _text(self) -> str:
         """The metrics. One request at a time queries the database; the others get its result."""
         with self.lock:
-            if time.monotonic() - self.read_at > KEPT:
+            if time.monotonic() - self.read_at > CACHE_SECONDS:
                 self.text, self.read_at = _read(), time.monotonic()
             return self.text
 

@@ -28,7 +28,7 @@ UNSAID = "text/plain"
 LARGEST = 131_072
 
 #: Where `checked` stores the problem for `RequestsMiddleware`.
-REFUSED = "veza.refused"
+REFUSED_STATUS = "veza.refused"
 
 
 def checked(environ: dict[str, Any]) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def checked(environ: dict[str, Any]) -> dict[str, Any]:
         return environ
     return {
         **environ,
-        REFUSED: status,
+        REFUSED_STATUS: status,
         "CONTENT_TYPE": "",
         "CONTENT_LENGTH": "0",
     }
@@ -87,7 +87,7 @@ class RequestsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        status = request.META.get(REFUSED)
+        status = request.META.get(REFUSED_STATUS)
         if status is None and request.method not in METHODS:
             return HttpResponseNotAllowed(METHODS)
         if status is None and request.method == "POST" and not _is_whole(request):

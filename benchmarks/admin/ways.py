@@ -80,7 +80,7 @@ def ways() -> Iterator[tuple[str, Way, Way]]:
         for relation in relations:
             lookup = relation.key.name + ("__user" if relation.between else "")
             of_user = relation.model._base_manager.filter(**{lookup: busy})
-            found.append(list(of_user.order_by("-created_at", "-id")[: panels.LATEST]))
+            found.append(list(of_user.order_by("-created_at", "-id")[: panels.ROWS_PER_PANEL]))
             of_user[: panels.PANEL_COUNT_LIMIT].count()
         return found
 

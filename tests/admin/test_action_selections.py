@@ -80,7 +80,7 @@ def test_what_applies_to_no_row_says_so(browser: Client):
 
 
 def test_a_selection_is_bounded(browser: Client):
-    ids = [str(uuid.uuid4()) for _ in range(selection.MOST + 1)]
+    ids = [str(uuid.uuid4()) for _ in range(selection.MAX_ROWS + 1)]
     response = browser.get(f"{LIST}selected/soft_delete/?row={'+'.join(ids)}")
     assert response.status_code == 400
     assert "fewer at a time" in response.content.decode()

@@ -30,7 +30,7 @@ def failed(bob: User) -> HlsTranscodeJob:
     failed = {"status": "failed", "completed_at": timezone.now()}
     job = baker.make(HlsTranscodeJob, track=first, error_message="no such codec", **failed)
     done = {"status": "completed", "completed_at": timezone.now()}
-    baker.make(HlsTranscodeJob, track=second, _quantity=panels.LATEST, **done)
+    baker.make(HlsTranscodeJob, track=second, _quantity=panels.ROWS_PER_PANEL, **done)
     baker.make(HlsTranscodeJob, track=other, error_message="of another", **failed)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE hls_transcode_queue DISABLE TRIGGER USER")
@@ -51,7 +51,7 @@ def test_those_with_errors_come_first(browser: Client, bob: User, failed: HlsTra
     panel = panel_of(browser, bob)
     assert panel.index("no such codec") < panel.index("Completed")
     assert "of another" not in panel
-    assert f"{panels.LATEST} of them, and all {panels.LATEST + 1}" in panel
+    assert f"{panels.ROWS_PER_PANEL} of them, and all {panels.ROWS_PER_PANEL + 1}" in panel
     address = list_of(HlsTranscodeJob, track_user=bob.pk)
     assert f'href="{address}"' in panel
     # Failed jobs come before everything else of the account.
@@ -61,7 +61,7 @@ def test_those_with_errors_come_first(browser: Client, bob: User, failed: HlsTra
         shown = browser.post(list_of(HlsTranscodeJob), form, follow=True)
         assert [row.pk for row in shown.context["cl"].result_list] == [failed.pk]
     assert ">bob</a>" in text_of(browser.get(address))
-    assert len(browser.get(address).context["cl"].result_list) == panels.LATEST + 1
+    assert len(browser.get(address).context["cl"].result_list) == panels.ROWS_PER_PANEL + 1
 
 
 def test_only_of_the_latest_tracks(

@@ -13,7 +13,7 @@ from tests.admin.addresses import list_of, page_of, screen_of
 from tests.admin.crowd import MODELS
 from tests.attack.examples import inputs
 from veza_core.models import FederatedIdentity, Role, User, UserSession
-from veza_core.screens.listing import OWN
+from veza_core.screens.listing import LIST_PARAMETERS
 from veza_streaming.models import PlaylistTrack, Track, TrackPlay, TrackShare
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def names_of(model: Any) -> list[str]:
     return [
         *screen.keys,
         *(state.name for state in screen.states),
-        *OWN,
+        *LIST_PARAMETERS,
         *fields,
         *(f"{name}__startswith" for name in fields),
         *("q", "p", "o", "e", "all", "_popup", "_to_field", "_facets", "pk__in"),

@@ -24,7 +24,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.admin.plans import nodes
 from tests.admin.searching import MODELS, SEARCH
-from veza_core.screens.search.engine import NEWEST
+from veza_core.screens.search.engine import NEWEST_ROWS
 from veza_core.screens.search.finders import ID, Finder
 from veza_core.screens.search.term import read
 
@@ -203,7 +203,7 @@ def test_whole_pages(large: None, browser: Client) -> None:
         for node in plan_of(sql):
             if node.get("Relation Name") in LARGE:
                 assert node["Node Type"] != "Seq Scan", sql
-                if f"LIMIT {NEWEST}) subquery" in sql:
+                if f"LIMIT {NEWEST_ROWS}) subquery" in sql:
                     assert node["Index Name"].endswith("_created_at"), sql
                     continue
                 assert {"Index Cond", "Recheck Cond"} & node.keys(), sql

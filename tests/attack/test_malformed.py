@@ -20,8 +20,8 @@ from tests.attack.addresses import MODELS, actions_of, address_of
 from tests.attack.examples import inputs
 from veza_core.models import User
 from veza_core.screens.legible import name_html
-from veza_core.screens.listing import OWN
-from veza_site.requests import LARGEST, REFUSED, checked, is_refused
+from veza_core.screens.listing import LIST_PARAMETERS
+from veza_site.requests import LARGEST, REFUSED_STATUS, checked, is_refused
 
 PATIENT = inputs(100)
 
@@ -74,7 +74,7 @@ def known_names(model: Any) -> list[str]:
     """The names that a list accepts."""
     screen: Any = admin.site._registry[model]
     asked = screen.parameters()
-    return sorted({*asked.keys, *(state.name for state in asked.states), *OWN})
+    return sorted({*asked.keys, *(state.name for state in asked.states), *LIST_PARAMETERS})
 
 
 @PATIENT
@@ -204,4 +204,4 @@ def test_the_default_content_type_of_runserver_counts_as_none(
     method: str, length: str, refused: bool
 ) -> None:
     said = {"REQUEST_METHOD": method, "CONTENT_TYPE": "text/plain", "CONTENT_LENGTH": length}
-    assert (REFUSED in checked(said)) is refused
+    assert (REFUSED_STATUS in checked(said)) is refused

@@ -6,7 +6,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from veza_demo.counts import MOST, SCALES, CountError, choose_counts
+from veza_demo.counts import MAX_ROWS, SCALES, CountError, choose_counts
 from veza_demo.draws import Draws
 from veza_demo.load import CHUNK, chunk_as_binary
 from veza_demo.shares import POWERS, Shares, Shuffle, distinct, strongest_shares
@@ -123,8 +123,8 @@ def test_more_likes_than_users_can_give():
 
 
 def test_a_username_has_30_characters_at_most():
-    demo = world(users=MOST, addition=1)
-    last = np.arange(MOST - 5_000, MOST)
+    demo = world(users=MAX_ROWS, addition=1)
+    last = np.arange(MAX_ROWS - 5_000, MAX_ROWS)
     username = users(Rows(demo, "users", last))["username"]
     assert username.lengths().max() == 30
 

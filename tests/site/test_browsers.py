@@ -2,7 +2,7 @@
 
 import pytest
 
-from veza_site.support.session_page import LONGEST, browser_name
+from veza_site.support.session_page import MAX_PROGRAM_LENGTH, browser_name
 
 AS_CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0"
 
@@ -24,7 +24,7 @@ AS_CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0"
          " Version/18.0 Safari/605.1.15", "Safari on macOS"),
         ("curl/8.10.1", "curl"),
         ("", "unknown"),
-        ("x" * 255, "x" * LONGEST),
+        ("x" * 255, "x" * MAX_PROGRAM_LENGTH),
     ],
 )  # fmt: skip
 def test_name(user_agent: str, name: str) -> None:

@@ -19,7 +19,13 @@ from psycopg import sql
 
 from veza_core.db.session import database_of
 from veza_core.models import User
-from veza_core.operations.personal_data import ANOTHER, LONGEST, Held, HeldColumn, PersonalData
+from veza_core.operations.personal_data import (
+    ANOTHER,
+    MAX_INLINE_BYTES,
+    Held,
+    HeldColumn,
+    PersonalData,
+)
 from veza_core.screens.actions.cells import cell, csv_lines
 from veza_core.screens.errors import HelpfulError
 from veza_core.screens.reading import reading
@@ -212,7 +218,7 @@ class Bundle:
 
 def _is_large(column: HeldColumn) -> sql.Composable:
     # Only of the value as it is exported: left-out parts need no file.
-    return sql.SQL("octet_length(({}) #>> '{{}}') > {}").format(column.value, LONGEST)
+    return sql.SQL("octet_length(({}) #>> '{{}}') > {}").format(column.value, MAX_INLINE_BYTES)
 
 
 def _cut(held: Held, column: HeldColumn) -> sql.Composable:

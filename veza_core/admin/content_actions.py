@@ -43,7 +43,7 @@ from .standing import (
     owner_refusals,
 )
 
-MORE = f"This action changes at most {MOST_CONTENT:,} rows. Repeat it for the others."
+REPEAT_FOR_OTHERS = f"This action changes at most {MOST_CONTENT:,} rows. Repeat it for the others."
 NONE = "{} has no content, or all of it is already deleted."
 SINCE = "It was restored since then, or deleted by another action."
 
@@ -136,7 +136,7 @@ class DeleteContent(ContentAction):
 
     def concerned(self, site: StaffSite, row: User, query: Mapping[str, str]) -> Sequence[str]:
         items = self.items(site, row)
-        cut = [MORE] if len(items) > MOST_CONTENT else []
+        cut = [REPEAT_FOR_OTHERS] if len(items) > MOST_CONTENT else []
         return [*counts(item.screen.model for item in items[:MOST_CONTENT]), *cut]
 
     def items(self, site: StaffSite, user: User) -> list[Item]:

@@ -24,13 +24,13 @@ from veza_core.screens.labels import model_of
 from veza_core.screens.units import exact
 
 #: Rows without a foreign key, which no purge follows.
-KEPT = "kept"
+KEPT_ROWS = "kept"
 #: In this order on the page: what happens, in words, and its colour.
 LABELS = {
     ErasedRows.FORBIDDING: ("Forbids it", "bad"),
     ErasedRows.DELETED: ("Deleted", "bad"),
     ErasedRows.CLEARED: ("Reference removed", "busy"),
-    KEPT: ("Kept", "quiet"),
+    KEPT_ROWS: ("Kept", "quiet"),
 }
 
 #: A table, what happens, how many rows, by which columns.
@@ -49,7 +49,7 @@ def erasure_context(user: User, alias: str) -> dict[str, Any]:
             " be more. “Reference removed” means that the row stays, but no longer refers to the"
             " user.",
             _when(user),
-            f"{erasure.MOST:,}",
+            f"{erasure.MAX_COUNTED:,}",
             f"{erasure.FOLLOWED:,}",
         ),
         "heading": "Table by table",
@@ -98,14 +98,14 @@ def _kept(user: User, alias: str) -> Iterator[Line]:
             found |= Q(**{column: str(user.pk)})
         model: Any = model_of(name)
         of_table = model._base_manager.using(alias).filter(found).order_by()
-        rows.append(of_table.values_list(Value(name))[: erasure.MOST + 1])
+        rows.append(of_table.values_list(Value(name))[: erasure.MAX_COUNTED + 1])
     if not rows:
         return
     first, *others = rows
     numbers = Counter(name for (name,) in first.union(*others, all=True))
     for name, own in columns.items():
         if number := numbers[name]:
-            yield name, KEPT, str(Count.of(number, erasure.MOST)), own
+            yield name, KEPT_ROWS, str(Count.of(number, erasure.MAX_COUNTED)), own
 
 
 def _number(effect: ErasedRows) -> str:

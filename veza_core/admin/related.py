@@ -41,9 +41,9 @@ ADDRESSES, OWN_SESSIONS = 10, 100
 #: For an account that was found, the number of its latest plays, and so on, that are compared.
 OF_EACH = 20
 #: The number of the newest plays, and so on, of all accounts that are searched.
-NEWEST = 5_000
+NEWEST_SEARCHED = 5_000
 #: Accounts on the page.
-LATEST = 50
+MAX_ACCOUNTS = 50
 
 #: What a client says about itself; NULL if nothing.
 DEVICE = "nullif(concat_ws(' ', device_info, user_agent), '')"
@@ -175,8 +175,8 @@ def _ask(statement: str, alias: str, **of: Any) -> list[tuple[Any, ...]]:
         "addresses": ADDRESSES,
         "each": SESSIONS // ADDRESSES,
         "sessions": SESSIONS,
-        "newest": NEWEST,
-        "latest": LATEST,
+        "newest": NEWEST_SEARCHED,
+        "latest": MAX_ACCOUNTS,
     }
     with connections[alias].cursor() as cursor:
         cursor.execute(statement, parameters)
@@ -220,7 +220,7 @@ def _also() -> list[str]:
 
 
 def _newest() -> str:
-    return f"the newest {NEWEST:,} {' and '.join(_also())} of all accounts"
+    return f"the newest {NEWEST_SEARCHED:,} {' and '.join(_also())} of all accounts"
 
 
 def _line(pk: UUID, *row: Any) -> Sequence[Any]:

@@ -55,7 +55,7 @@ _HAS_LIVE = """EXISTS (SELECT FROM (
     WHERE {key} = ANY (ARRAY[users.id]) ORDER BY {key} LIMIT {most}) AS own WHERE found)"""
 _LOOKED_THROUGH = MOST_CONTENT + 1
 
-OWN = "This is your own account. Ask a colleague: you cannot act on your own account."
+OWN_ACCOUNT = "This is your own account. Ask a colleague: you cannot act on your own account."
 GREATER = "{} has permissions here that you do not have. Ask a colleague who has all of them."
 
 
@@ -146,7 +146,7 @@ def account_refusals(access: Access, users: Sequence[User]) -> Mapping[Any, str]
     for pk, standing in standings(users).items():
         is_super = standing.kind == UserRole.SUPER_ADMIN
         if pk == access.user.pk:
-            refused[pk] = OWN
+            refused[pk] = OWN_ACCOUNT
         elif (is_super and not access.is_super) or not access.may_grant(standing.permissions):
             refused[pk] = GREATER.format(names[pk])
     return refused

@@ -21,7 +21,7 @@ FROM pg_stat_database_conflicts WHERE datname = current_database()
 
 #: How often the counters are read again, within so many seconds.
 LOOKS, PATIENCE = 20, 2
-IN_THE_WAY = (
+NAME_CONFLICT = (
     "this server is a replica, and its replay ended what read for too long (conflict with "
     "recovery): run it again at a quieter time, raise max_standby_streaming_delay on the replica, "
     "or give the primary in DATABASE_URL"
@@ -40,7 +40,7 @@ def conflicts_explained(connection: BaseDatabaseWrapper, *, in_recovery: bool) -
         yield
     except (CommandError, DatabaseError) as error:
         if _has_risen(parameters, before):
-            raise CommandError(IN_THE_WAY) from error
+            raise CommandError(NAME_CONFLICT) from error
         raise
 
 

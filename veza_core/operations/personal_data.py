@@ -29,7 +29,7 @@ OF_SIGN_IN = "It belongs to the sign-in of staff, and contains secrets."
 #: Replaces another user's key.
 ANOTHER = "(another user)"
 #: The most bytes of a value in its row. A longer value gets a separate file.
-LONGEST = 100_000
+MAX_INLINE_BYTES = 100_000
 
 #: How a column is selected.
 type Value = Callable[[str], sql.Composable]

@@ -22,7 +22,7 @@ LOOK_EVERY = 0.5
 # `replay_lag` grows while a replica applies nothing. It is NULL if the replica has everything, and
 # for a base backup, which applies nothing (PostgreSQL, "pg_stat_replication", 27.2.4). A role
 # without pg_read_all_stats sees a row for each replica, with NULL in all columns.
-BEHIND = """
+REPLICAS_BEHIND = """
 SELECT application_name || coalesce(' at ' || host(client_addr), ''),
     extract(epoch FROM replay_lag)::float8, state IS NULL
 FROM pg_stat_replication
@@ -58,7 +58,7 @@ def wait_for_replicas(
         return 0.0
     began, has_reported = time.monotonic(), False
     limits = [settings.JOB_IGNORED_REPLICAS, most]
-    while (found := fetch_row(connection, BEHIND, limits)) is not None:
+    while (found := fetch_row(connection, REPLICAS_BEHIND, limits)) is not None:
         name, seconds, hidden = found
         if hidden:
             _not_allowed.add(connection)

@@ -61,7 +61,7 @@ SELECT md5(coalesce(string_agg(row::text, ',' ORDER BY row::text), '')) FROM (
 """
 
 # Sessions and prepared transactions with locks on our objects, the longest first.
-IN_THE_WAY = f"""
+OTHER_SESSIONS = f"""
 WITH held AS (
     SELECT DISTINCT pid, virtualtransaction FROM pg_locks JOIN pg_class ON pg_class.oid = relation
     WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -81,7 +81,7 @@ class OutsideChangedError(Exception):
 
 def sessions_in_the_way(connection: BaseDatabaseWrapper) -> list[OtherSession]:
     """The other sessions, and prepared transactions, that hold locks in `public` or `django`."""
-    rows = fetch_all(connection, IN_THE_WAY, {"schemas": list(OWN_SCHEMAS)})
+    rows = fetch_all(connection, OTHER_SESSIONS, {"schemas": list(OWN_SCHEMAS)})
     return [OtherSession(*row) for row in rows]
 
 

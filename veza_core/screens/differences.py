@@ -20,7 +20,7 @@ from .units import exact
 LONGEST, IN_LIST = 300, 3
 
 #: The characters that are shown before and after the part of a text that changed.
-AROUND = 20
+CONTEXT_LENGTH = 20
 
 
 def differences(
@@ -82,7 +82,7 @@ def _parts_that_differ(old: str, new: str, most: int) -> tuple[str, str]:
     begin = _same(old, new)
     rest = min(len(old), len(new)) - begin
     end = min(rest, _same(old[::-1], new[::-1]))
-    begin, end = max(begin - AROUND, 0), max(end - AROUND, 0)
+    begin, end = max(begin - CONTEXT_LENGTH, 0), max(end - CONTEXT_LENGTH, 0)
     first, second = (
         f"{'…' if begin else ''}{text[begin : len(text) - end]}{'…' if end else ''}"
         for text in (old, new)

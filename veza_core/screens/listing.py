@@ -27,10 +27,10 @@ from .order import FIRST, Order, Place
 from .states import UNSORTED, Criterion, Option, State
 
 #: The query string's own names, in addition to those of keys and states.
-OWN = ("range", "since", "until", "order", *PAGING)
+LIST_PARAMETERS = ("range", "since", "until", "order", *PAGING)
 
 #: The longest value in a query string.
-LONGEST = 255
+MAX_VALUE_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +117,14 @@ def read(parameters: ListParameters, query: QueryDict, *, is_posted: bool = Fals
 
 def _only_known(parameters: ListParameters, query: QueryDict) -> dict[str, str]:
     """The query string as a dictionary: each name known, and only once."""
-    known = {*parameters.keys, *OWN}
+    known = {*parameters.keys, *LIST_PARAMETERS}
     known |= {state.name for state in parameters.states} | {one.name for one in parameters.criteria}
     for name, values in query.lists():
         if name not in known:
             raise HelpfulError(f"This list has no filter “{name[:40]}”.")
         if len(values) > 1:
             raise HelpfulError(f"“{name}” appears more than once.")
-        if len(values[0]) > LONGEST or "\0" in values[0]:
+        if len(values[0]) > MAX_VALUE_LENGTH or "\0" in values[0]:
             raise HelpfulError(
                 f"The value of “{name}” is too long, or contains control characters."
             )

@@ -30,7 +30,7 @@ from .site import StaffSite
 from .states import UNSORTED
 
 #: Rows shown in a panel.
-LATEST = 10
+ROWS_PER_PANEL = 10
 
 #: Counting a panel's rows stops here: "1,000+". A page has twenty panels.
 PANEL_COUNT_LIMIT = 1_000
@@ -199,13 +199,13 @@ def panels_of(site: StaffSite, request: StaffRequest, row: Model) -> list[Relate
         return []
     rows: dict[int, list[Model]] = {place: [] for place in relations}
     numbers: dict[int, int] = {}
-    parameters = {"key": row.pk, "latest": LATEST, "looked_through": LOOKED_THROUGH,
+    parameters = {"key": row.pk, "latest": ROWS_PER_PANEL, "looked_through": LOOKED_THROUGH,
              "counted": PANEL_COUNT_LIMIT + 1, "through": THROUGH}  # fmt: skip
     with connections[site.read_alias].cursor() as cursor:
         cursor.execute(union(relation.latest for relation in relations.values()), parameters)
         for place, text in cursor.fetchall():
             rows[place].append(relations[place].read(json.loads(text)))
-        full = [relations[place] for place, found in rows.items() if len(found) == LATEST]
+        full = [relations[place] for place, found in rows.items() if len(found) == ROWS_PER_PANEL]
         if full:
             cursor.execute(union(relation.count for relation in full), parameters)
             numbers = dict(cursor.fetchall())

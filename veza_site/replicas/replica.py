@@ -25,10 +25,10 @@ SUSPECT_AFTER = 0.1
 LOOK_EVERY = 2.0
 
 UNREACHABLE, CONFLICT, TOO_FAR = "unreachable", "recovery conflict", "too far behind"
-REFUSED = "the role cannot sign in"
+SIGN_IN_REFUSED = "the role cannot sign in"
 #: The reasons for SQLSTATE classes, and for single SQLSTATEs.
 REASONS = {
-    "28": REFUSED,
+    "28": SIGN_IN_REFUSED,
     "3D": "there is no such database",
     "40": CONFLICT,
     "42": "the role cannot read it",
@@ -47,7 +47,7 @@ def reason(error: Exception) -> str:
     cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
     state = str(getattr(cause, "sqlstate", None) or "")
     if not state and isinstance(cause, psycopg.Error) and _needs_password(cause):
-        return REFUSED
+        return SIGN_IN_REFUSED
     return REASONS.get(state) or REASONS.get(state[:2]) or UNREACHABLE
 
 

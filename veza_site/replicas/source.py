@@ -16,7 +16,7 @@ from .replica import SUSPECT_AFTER, Replica, replicas
 #: its time.
 WRITTEN = "written"
 #: The largest difference between the clocks of two machines, in seconds.
-MARGIN = 60
+MARGIN_SECONDS = 60
 
 #: The alias of this request's replica.
 current: ContextVar[str | None] = ContextVar("replica", default=None)
@@ -69,4 +69,4 @@ def _needed(session: SessionBase) -> float:
         ago = time.time() - at
     except (TypeError, ValueError):
         return inf
-    return position if ago <= settings.REPLICA_MAX_LAG + MARGIN else 0
+    return position if ago <= settings.REPLICA_MAX_LAG + MARGIN_SECONDS else 0

@@ -15,7 +15,7 @@ from veza_site.roles.proof import UNBOUNDED
 from veza_site.roles.wanted import Grant, GrantedColumns, LoginRole, tables
 
 #: Two concurrent runs would change the same rows of the catalog. The lock's key is "veza" and 1.
-LOCK = "SELECT pg_advisory_xact_lock(x'76657A6100000001'::bigint)"
+TAKE_LOCK = "SELECT pg_advisory_xact_lock(x'76657A6100000001'::bigint)"
 
 CONNECTS = """
 SELECT has_database_privilege(rolname, current_database(), 'CONNECT')
@@ -25,7 +25,7 @@ LIMIT 1
 """
 
 #: How many excess privileges a message names.
-NAMED = 10
+MAX_NAMED = 10
 
 
 def sync(
@@ -47,7 +47,7 @@ def sync(
     if the role cannot be changed, or if others have granted it too much.
     """
     with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute(LOCK)
+        cursor.execute(TAKE_LOCK)
         is_ = found.find(cursor, role.name)
         _check(connection, is_, role)
         columns = found.columns(cursor)
@@ -220,7 +220,7 @@ def _prove(
     if more := proof.excess(connection, role, columns):
         raise RoleError(
             f"role {role.name} still has privileges by a grant to PUBLIC or by another role: "
-            f"{listed(more, NAMED)}: revoke that first"
+            f"{listed(more, MAX_NAMED)}: revoke that first"
         )
     left = [
         thing

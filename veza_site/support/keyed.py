@@ -16,7 +16,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 #: Bytes of an authenticator's secret (RFC 4226, 4), and of what the database stores instead.
 SECRET, NONCE = 20, 16
 #: Hexadecimal digits that identify the SECRET_KEY of an authenticator's enrolment.
-MARK = 8
+KEY_ID_LENGTH = 8
 
 
 def new_authenticator_key() -> str:
@@ -26,7 +26,7 @@ def new_authenticator_key() -> str:
 
 def authenticator_secret(device: Any) -> bytes:
     """The secret that an authenticator and this site share."""
-    mark = device.key[:MARK]
+    mark = device.key[:KEY_ID_LENGTH]
     key = next((key for key in _secret_keys() if _mark(key) == mark), settings.SECRET_KEY)
     return _hmac("authenticator", device.key, key).digest()[:SECRET]
 
@@ -61,7 +61,7 @@ def _secret_keys() -> list[str]:
 
 
 def _mark(key: str) -> str:
-    return sha256(_hmac("mark", "", key).digest()).hexdigest()[:MARK]
+    return sha256(_hmac("mark", "", key).digest()).hexdigest()[:KEY_ID_LENGTH]
 
 
 def _hmac(purpose: str, value: str, key: str) -> Any:

@@ -37,7 +37,7 @@ class AccessMiddleware:
         # Read before request.user. That makes Django empty a session with another version, and
         # django-otp forget a deleted device. Such a session must end: without a device, the user
         # could enrol a new one.
-        account, own = session[SESSION_KEY], session.get(sessions.OWN)
+        account, own = session[SESSION_KEY], session.get(sessions.STAFF_SESSION)
         had_device = DEVICE_ID_SESSION_KEY in session
         access = access_of(request.user)
         if not access.may_enter:

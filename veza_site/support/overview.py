@@ -43,7 +43,7 @@ NOT_COUNTED = SafeString(
 )
 
 #: Rows of each list.
-LATEST = 8
+ROWS_PER_LIST = 8
 
 #: A job is stuck if its worker has given no sign of life for this long.
 STUCK = timedelta(hours=1)
@@ -52,11 +52,11 @@ STUCK = timedelta(hours=1)
 NEW = timedelta(days=7)
 
 #: The most new accounts that are examined, the latest first, because it reads the table for each.
-NEWEST = 1_000
+NEWEST_ACCOUNTS = 1_000
 
 #: The most jobs in processing that are examined, the oldest first. More would need the table, not
 #: only the index.
-OLDEST = 1_000
+OLDEST_JOBS = 1_000
 
 #: For each state, a limited range of idx_hls_transcode_queue_status_created_at: how many jobs it
 #: has, and how many of the oldest in processing began long ago.
@@ -159,12 +159,12 @@ def _charts(request: StaffRequest, alias: str) -> list[SafeString]:
 def _queue(alias: str) -> dict[str, QueueState]:
     """The jobs in each state, up to `COUNT_LIMIT`."""
     with connections[alias].cursor() as cursor:
-        cursor.execute(_QUEUE, [COUNT_LIMIT + 1, timezone.now() - STUCK, OLDEST])
+        cursor.execute(_QUEUE, [COUNT_LIMIT + 1, timezone.now() - STUCK, OLDEST_JOBS])
         return {
             status: QueueState(
                 badge(status),
                 Count.of(number, COUNT_LIMIT),
-                Count(late, capped=number > OLDEST),
+                Count(late, capped=number > OLDEST_JOBS),
                 list_of(HlsTranscodeJob, status=status),
             )
             for status, number, late in cursor.fetchall()
@@ -173,11 +173,11 @@ def _queue(alias: str) -> dict[str, QueueState]:
 
 def _unverified(alias: str) -> Tile:
     with connections[alias].cursor() as cursor:
-        cursor.execute(_UNVERIFIED, [timezone.now() - NEW, NEWEST + 1])
+        cursor.execute(_UNVERIFIED, [timezone.now() - NEW, NEWEST_ACCOUNTS + 1])
         number, among = cursor.fetchone()
     return Tile(
         "New and unverified",
-        Count(number, capped=among > NEWEST),
+        Count(number, capped=among > NEWEST_ACCOUNTS),
         f"of the last {NEW.days} days",
         list_of(User, is_verified="no", deleted="no", range=f"{NEW.days}d"),
     )
@@ -189,7 +189,7 @@ def _table(
     """A table with the first of these rows, for the heading with this ID."""
     screen: Any = site.screen_of(rows.model)
     columns = screen.columns_of(names)
-    shown = list(bounded(rows, screen.selected(columns), IN_LIST)[:LATEST])
+    shown = list(bounded(rows, screen.selected(columns), IN_LIST)[:ROWS_PER_LIST])
     attach(request, site, shown)
     return HtmlTable.of(columns, shown).html(heading)
 

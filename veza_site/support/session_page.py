@@ -16,10 +16,10 @@ from veza_site.support import security_log, sessions
 from veza_site.support.log import record
 
 #: The most sessions that are shown.
-SHOWN = 50
+MAX_SESSIONS = 50
 
 #: The value that ends all other sessions.
-OTHERS = "others"
+OTHER_SESSIONS = "others"
 
 #: Parts of user agents, and the usual names. The first match wins, because most browsers also name
 #: others.
@@ -30,7 +30,7 @@ SYSTEMS = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Win
            ("Mac OS X", "macOS"), ("Linux", "Linux"))  # fmt: skip
 
 #: The most characters of the name of a program that is not a browser: "curl".
-LONGEST = 40
+MAX_PROGRAM_LENGTH = 40
 
 
 def sessions_view(site: StaffSite, request: StaffRequest) -> HttpResponse:
@@ -39,7 +39,7 @@ def sessions_view(site: StaffSite, request: StaffRequest) -> HttpResponse:
     Somebody who took this session over could end the owner's sessions. So the second factor is
     asked for again, as for drastic actions.
     """
-    account, own = request.access.user.pk, request.session[sessions.OWN]
+    account, own = request.access.user.pk, request.session[sessions.STAFF_SESSION]
     problem = ""
     if request.method == "POST":
         try:
@@ -53,7 +53,7 @@ def sessions_view(site: StaffSite, request: StaffRequest) -> HttpResponse:
     context = {
         "title": "Your sessions",
         "problem": problem,
-        "shown": SHOWN,
+        "shown": MAX_SESSIONS,
         "asks_code": site.needs_code(request),
         "sessions": [
             {
@@ -65,7 +65,7 @@ def sessions_view(site: StaffSite, request: StaffRequest) -> HttpResponse:
                 "since": when(row.created_at),
                 "last_used": when(row.last_used_at),
             }
-            for row in sessions.of_account(account)[:SHOWN]
+            for row in sessions.of_account(account)[:MAX_SESSIONS]
         ],
     }
     return site.page(request, "admin/sessions.html", context)
@@ -74,7 +74,7 @@ def sessions_view(site: StaffSite, request: StaffRequest) -> HttpResponse:
 def _meant(account: Any, own: str, which: str) -> Any:
     """The sessions to end. Raises `HelpfulError` for an invalid key."""
     others = sessions.of_account(account).exclude(pk=own)
-    if which == OTHERS:
+    if which == OTHER_SESSIONS:
         return others
     try:
         return others.filter(pk=UUID(which))
@@ -101,5 +101,5 @@ def browser_name(user_agent: str) -> str:
         for known in (BROWSERS, SYSTEMS)
     )
     if not browser:
-        browser = user_agent.partition("/")[0].strip()[:LONGEST]
+        browser = user_agent.partition("/")[0].strip()[:MAX_PROGRAM_LENGTH]
     return f"{browser} on {system}" if browser and system else browser or "unknown"

@@ -25,7 +25,7 @@ SEEN_AT = "seen_at"
 #: In the session: when the second factor was last shown.
 SECOND_FACTOR_AT = "second_factor_at"
 #: The key of its `StaffSession`.
-OWN = "staff_session"
+STAFF_SESSION = "staff_session"
 
 #: How often, in seconds, a read-only request writes its session. The idle time is as exact as this.
 SEEN_EVERY = 60
@@ -40,12 +40,12 @@ def begin(request: HttpRequest, user: User, **_: Any) -> None:
     unused = Now() - timedelta(seconds=settings.SESSION_COOKIE_AGE + SEEN_EVERY)
     StaffSession.objects.filter(last_used_at__lt=unused).delete()
     row = StaffSession.objects.create(account_id=user.pk, **_client(request))
-    request.session[OWN] = str(row.pk)
+    request.session[STAFF_SESSION] = str(row.pk)
 
 
 def end(request: HttpRequest, **_: Any) -> None:
     """Record the sign-out; receiver of Django's `user_logged_out`."""
-    forget(request.session.get(OWN))
+    forget(request.session.get(STAFF_SESSION))
 
 
 def why_over(session: SessionBase) -> str:
@@ -54,7 +54,7 @@ def why_over(session: SessionBase) -> str:
         return "age"
     if _is_past(session, SEEN_AT, settings.SESSION_COOKIE_AGE):
         return "idle"
-    own = session.get(OWN)
+    own = session.get(STAFF_SESSION)
     return "" if own and StaffSession.objects.filter(pk=own).exists() else "ended"
 
 
@@ -67,7 +67,7 @@ def is_open(request: StaffRequest) -> bool:
     user: Any = request.user
     account = User.objects.filter(pk=user.pk, token_version=user.token_version)
     # Every signed-in user has one: see `why_over`.
-    own = StaffSession.objects.filter(pk=request.session[OWN])
+    own = StaffSession.objects.filter(pk=request.session[STAFF_SESSION])
     if device := user.otp_device:
         same = type(device).objects.filter(pk=device.pk, user_id=OuterRef("account_id"))
         own = own.filter(Exists(same.filter(confirmed=True)))
@@ -79,7 +79,9 @@ def touch(request: HttpRequest) -> None:
     session, now = request.session, int(time.time())
     if now - session.get(SEEN_AT, 0) >= SEEN_EVERY:
         session[SEEN_AT] = now
-        StaffSession.objects.filter(pk=session[OWN]).update(last_used_at=Now(), **_client(request))
+        StaffSession.objects.filter(pk=session[STAFF_SESSION]).update(
+            last_used_at=Now(), **_client(request)
+        )
 
 
 def forget(own: str | None) -> None:

@@ -26,11 +26,11 @@ from veza_site.support.log import mask
 from veza_site.support.wording import done_alone
 
 #: Entries shown.
-LATEST = 10
+ENTRIES_SHOWN = 10
 
 #: The maximum number of actions on a row that are read, for its panel and the first page of its
 #: timeline.
-KEPT = max(LATEST, ON_ROW) + 1
+ENTRIES_READ = max(ENTRIES_SHOWN, ON_ROW) + 1
 
 #: The latest actions of all staff, one entry for each batch. Each step continues where the last one
 #: ended, so all steps together read the index once, even if the batches have many entries.
@@ -81,7 +81,7 @@ def latest_actions(request: StaffRequest) -> list[tuple[StaffLogEntry, int]]:
     For an action on several rows, it returns the last entry and the number of the others, because
     an action on a thousand rows would hide everything else.
     """
-    found = list(StaffLogEntry.objects.raw(_LATEST_ACTIONS, [NO_ACTION, NO_ACTION, LATEST]))
+    found = list(StaffLogEntry.objects.raw(_LATEST_ACTIONS, [NO_ACTION, NO_ACTION, ENTRIES_SHOWN]))
     # Sorted here: with ORDER BY, PostgreSQL might read the log in that order to find the ten.
     found.sort(key=lambda entry: (entry.created_at, entry.pk), reverse=True)
     for entry in found:
@@ -91,7 +91,7 @@ def latest_actions(request: StaffRequest) -> list[tuple[StaffLogEntry, int]]:
 
 def staff_panels(site: StaffSite, request: StaffRequest, row: Model) -> list[StaffPanel]:
     """The notes about a row, and what was done to it; empty panels are left out."""
-    notes = bounded(_about(Note, row), shown_fields(Note), IN_PANEL)[: LATEST + 1]
+    notes = bounded(_about(Note, row), shown_fields(Note), IN_PANEL)[: ENTRIES_SHOWN + 1]
     panels = [
         _panel(
             "Notes",
@@ -111,7 +111,7 @@ def staff_panels(site: StaffSite, request: StaffRequest, row: Model) -> list[Sta
                     linked(shortened(entry.reason, IN_PANEL), request),
                     _undo(undo_url_of(site, request, entry, row)),
                 )
-                for entry in _latest(request, row)[: LATEST + 1]
+                for entry in _latest(request, row)[: ENTRIES_SHOWN + 1]
             ],
             list_of(StaffLogEntry, subject_id=row.pk, kind="action"),
         ),
@@ -123,7 +123,7 @@ def action_events(
     site: StaffSite, request: StaffRequest, row: Model, before: TimelineCursor | None, limit: int
 ) -> list[Event]:
     """The actions on a row before a place in its timeline, as events."""
-    if before is None and limit <= KEPT:
+    if before is None and limit <= ENTRIES_READ:
         found = _latest(request, row)[:limit]
     else:
         entries = _about(StaffLogEntry, row).filter(ACTION)
@@ -143,7 +143,7 @@ def last_action(request: StaffRequest, row: Model, actions: Sequence[str]) -> St
     """The last of these actions on a row, as far as the user may see it; or None."""
     latest = _latest(request, row)
     found = [entry for entry in latest if entry.action in actions]
-    if not found and len(latest) == KEPT:
+    if not found and len(latest) == ENTRIES_READ:
         # It may be older.
         entries = _about(StaffLogEntry, row).filter(ACTION, action__in=actions)
         found = _read(request, entries, 1)
@@ -153,7 +153,9 @@ def last_action(request: StaffRequest, row: Model, actions: Sequence[str]) -> St
 def _latest(request: StaffRequest, row: Model) -> list[StaffLogEntry]:
     """The latest actions on a row; read once for all parts of a page."""
     if _ACTIONS not in row.__dict__:
-        row.__dict__[_ACTIONS] = _read(request, _about(StaffLogEntry, row).filter(ACTION), KEPT)
+        row.__dict__[_ACTIONS] = _read(
+            request, _about(StaffLogEntry, row).filter(ACTION), ENTRIES_READ
+        )
     found: list[StaffLogEntry] = row.__dict__[_ACTIONS]
     return found
 
@@ -187,8 +189,10 @@ def _panel(
     title: str, headings: Sequence[str], found: Sequence[Any], url: str, *, is_narrow: bool = False
 ) -> StaffPanel:
     """A panel with these rows. There may be one row more than it shows."""
-    count = Count.of(len(found), LATEST)
-    return StaffPanel(title, found[:LATEST], count, url, headings=headings, is_narrow=is_narrow)
+    count = Count.of(len(found), ENTRIES_SHOWN)
+    return StaffPanel(
+        title, found[:ENTRIES_SHOWN], count, url, headings=headings, is_narrow=is_narrow
+    )
 
 
 def opening(row: Any) -> SafeString:

@@ -28,7 +28,7 @@ from veza_site.support.middleware import has_passed_second_factor
 
 WRONG = "That code is wrong, or was used before. Wait for the next one and try again."
 
-REFUSED = (
+SIGN_IN_REFUSED = (
     "Wrong name or password. Both are case-sensitive, and the account needs access to this site. "
     "After several failures the site accepts no password for some minutes, except in a browser "
     "in which you signed in before."
@@ -42,7 +42,7 @@ PAUSE = "Too many wrong codes. Try again in {} s."
 class SignInForm(AuthenticationForm):
     """E-mail or username, and password, with one message for all errors."""
 
-    error_messages = {"invalid_login": REFUSED, "inactive": REFUSED}
+    error_messages = {"invalid_login": SIGN_IN_REFUSED, "inactive": SIGN_IN_REFUSED}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

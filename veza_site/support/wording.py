@@ -17,7 +17,7 @@ ANY = {
 }
 
 #: Actions that belong to no table.
-OWN = {
+OWN_WORDS = {
     "search": "Searched",
     "sign_in": "Signed in",
     "sign_out": "Signed out",
@@ -30,8 +30,8 @@ OWN = {
 @cache
 def done(site: StaffSite, action: str) -> str:
     """An action in the past tense; an unknown one as it is stored."""
-    if action in OWN:
-        return OWN[action]
+    if action in OWN_WORDS:
+        return OWN_WORDS[action]
     table, _, name = action.rpartition(".")
     screen = site.screen_of_table(table)
     if screen is None:

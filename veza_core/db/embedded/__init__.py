@@ -101,7 +101,7 @@ def _one_process(data: Path, account: Account) -> Iterator[int]:
     Yields the descriptor of this process's lock.
     """
     # Open for writing, because NFS needs this for an exclusive lock.
-    descriptor = directory.open_file(data / directory.LOCK, account)
+    descriptor = directory.open_file(data / directory.START_LOCK, account)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor

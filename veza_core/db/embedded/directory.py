@@ -15,11 +15,11 @@ from .account import Account, StartError, account_for, system_account
 
 LOG = "log"
 #: Held by the process that starts or stops the server, and by an initdb that outlives it.
-LOCK = "start.lock"
+START_LOCK = "start.lock"
 #: The directory in which initdb works, and its name when initdb has succeeded.
 UNFINISHED, FINISHED = "initdb", "initdb.finished"
 #: What a data directory contains before initdb has run.
-OURS = {LOCK, "clients.lock", "server.lock", LOG, UNFINISHED}
+OURS = {START_LOCK, "clients.lock", "server.lock", LOG, UNFINISHED}
 #: Who may connect: the OS users in pg_ident.conf, as any role.
 HBA = "local all all peer map=owner\nlocal replication all peer map=owner\n"
 INHERITED = ("PATH", "TZ", "TZDIR")
@@ -48,7 +48,7 @@ def make(data: Path) -> Account:
         )
     entries = set(os.listdir(data))  # noqa: PTH208
     # With the lock, because another process may be filling it.
-    if LOCK not in entries:
+    if START_LOCK not in entries:
         _check(data, account, entries)
     return account
 
@@ -146,8 +146,8 @@ def fill(programs: Path, data: Path, account: Account, superuser: str, lock: int
     """Let initdb create an empty database cluster, unless there is one.
 
     initdb writes the file that marks a complete cluster first, so it works in a separate directory,
-    which is renamed after it has succeeded. `lock` is this process's descriptor of `LOCK`. initdb
-    shares it, so that nobody removes its directory if we are killed. Raises `StartError` with
+    which is renamed after it has succeeded. `lock` is this process's descriptor of `START_LOCK`.
+    initdb shares it, so that nobody removes its directory if we are killed. Raises `StartError` with
     initdb's own words.
     """
     if (data / "PG_VERSION").exists():

@@ -7,7 +7,7 @@ from pathlib import Path
 from . import sockets
 
 #: A running server holds it. It contains the machine and its boot.
-LOCK = "server.lock"
+SERVER_LOCK = "server.lock"
 
 # The words in postmaster.pid (PostgreSQL, src/include/utils/pidfile.h).
 PID, START, SOCKET_PORT, SOCKET_DIRECTORY, STATUS = 0, 2, 3, 4, 7
@@ -35,7 +35,7 @@ def postmaster(data: Path) -> int | None:
 def machine_of(data: Path) -> list[str]:
     """The machine on which the server was started; empty if that is not recorded."""
     try:
-        return (data / LOCK).read_text(errors="replace").split()
+        return (data / SERVER_LOCK).read_text(errors="replace").split()
     except FileNotFoundError:
         return []
 

@@ -21,8 +21,8 @@ from . import sockets
 from .account import Account, StartError
 from .directory import LOG, environment, open_file, reason
 from .records import (
-    LOCK,
     PID,
+    SERVER_LOCK,
     SOCKET_DIRECTORY,
     SOCKET_PORT,
     START,
@@ -92,7 +92,7 @@ class Server:
 
     def _try(self) -> StartAttempt | None:
         """Start it in the background; None if it runs already, or may run."""
-        lock = open_file(self.data / LOCK, self.account)
+        lock = open_file(self.data / SERVER_LOCK, self.account)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -179,7 +179,7 @@ class Server:
     def runs(self) -> bool:
         """Whether a server runs in the data directory, even on another machine."""
         try:
-            lock = os.open(self.data / LOCK, os.O_RDONLY)
+            lock = os.open(self.data / SERVER_LOCK, os.O_RDONLY)
         except FileNotFoundError:
             return False
         try:

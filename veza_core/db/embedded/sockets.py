@@ -15,10 +15,10 @@ from .account import Account, StartError
 
 #: The longest path: sockaddr_un without its last byte and without `/.s.PGSQL.5432`. It has 104
 #: bytes on macOS and 108 on Linux.
-LONGEST = 103 - len("/.s.PGSQL.5432")
+MAX_PATH_BYTES = 103 - len("/.s.PGSQL.5432")
 
 #: Characters with no special meaning in a host, a URL, a list of directories or a line.
-PLAIN = re.compile(r"[\w./+@~-]+", re.ASCII)
+PATH_WITHOUT_QUOTES = re.compile(r"[\w./+@~-]+", re.ASCII)
 
 PREFIX = "veza-postgres-"
 
@@ -52,7 +52,10 @@ def choose(data: Path, account: Account, recorded: Sequence[str]) -> Path:
 
 
 def _will_do(directory: Path) -> bool:
-    return bool(PLAIN.fullmatch(str(directory))) and len(str(directory)) <= LONGEST
+    return (
+        bool(PATH_WITHOUT_QUOTES.fullmatch(str(directory)))
+        and len(str(directory)) <= MAX_PATH_BYTES
+    )
 
 
 def needs_link(data: Path) -> bool:

@@ -16,7 +16,7 @@ from veza_core.operations.dependents import find_dependents, find_guests, find_r
 from veza_core.operations.deploy.recognition import tables_of
 from veza_core.operations.deploy.requirements import unmet_requirements
 
-SHOWN = 5
+MAX_NAMED = 5
 HISTORY = "django_migrations"
 
 MISSING_ROLES = """
@@ -50,7 +50,7 @@ def check_empty(connection: BaseDatabaseWrapper) -> None:
     if found := [thing.identity for thing in contents_of(connection)]:
         raise CommandError(
             f"database {connection.settings_dict['NAME']} is not empty "
-            f"({listed(found, SHOWN)}): --replace drops what is in public and django"
+            f"({listed(found, MAX_NAMED)}): --replace drops what is in public and django"
         )
 
 

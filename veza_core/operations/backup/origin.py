@@ -7,9 +7,9 @@ from pathlib import Path
 from veza_core.db.session import Session
 from veza_core.visible import visible
 
-MARK = b"\n-- backup_db: "
-LONGEST = 4096
-NAMES = {"taken", "database", "host", "port", "server_version", "role"}
+ORIGIN_PREFIX = b"\n-- backup_db: "
+MAX_BYTES = 4096
+ORIGIN_KEYS = {"taken", "database", "host", "port", "server_version", "role"}
 
 
 def write_origin(path: Path, session: Session, schema_version: str | None) -> None:
@@ -17,7 +17,7 @@ def write_origin(path: Path, session: Session, schema_version: str | None) -> No
     taken = datetime.now(UTC).isoformat(timespec="seconds")
     origin = {"taken": taken, "schema_version": schema_version, **session.as_dict()}
     with path.open("ab") as file:
-        file.write(MARK + json.dumps(origin).encode() + b"\n")
+        file.write(ORIGIN_PREFIX + json.dumps(origin).encode() + b"\n")
 
 
 def read_origin(path: Path) -> str | None:
@@ -26,14 +26,14 @@ def read_origin(path: Path) -> str | None:
     Raises `ValueError` if the line is cut short or damaged, and `OSError`.
     """
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - LONGEST))
-        _, mark, text = file.read().rpartition(MARK)
+        file.seek(max(0, path.stat().st_size - MAX_BYTES))
+        _, mark, text = file.read().rpartition(ORIGIN_PREFIX)
     if not mark:
         return None
     if not text.endswith(b"\n"):
         raise ValueError("it ends within its last line")
     origin = json.loads(text)
-    if not isinstance(origin, dict) or not origin.keys() >= NAMES:
+    if not isinstance(origin, dict) or not origin.keys() >= ORIGIN_KEYS:
         raise ValueError("its last line does not say where it was taken")
     version = origin.get("schema_version")
     return visible(

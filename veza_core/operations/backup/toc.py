@@ -15,7 +15,7 @@ CUSTOM = 1
 #: Versions of the format, and the oldest PostgreSQL whose pg_restore reads each.
 VERSIONS = {(1, 14): 12, (1, 15): 16, (1, 16): 17}
 # A longer name or definition is a sign of damage.
-LONGEST = 1 << 30
+MAX_TEXT_BYTES = 1 << 30
 
 
 class DamagedError(Exception):
@@ -126,6 +126,6 @@ class _Reader:
         return -value if sign else value
 
     def _take(self, size: int) -> bytes:
-        if size > LONGEST or len(data := self.file.read(size)) != size:
+        if size > MAX_TEXT_BYTES or len(data := self.file.read(size)) != size:
             raise DamagedError("it ends too early")
         return data

@@ -13,7 +13,7 @@ from veza_core.counted import listed
 from veza_core.db.fetch import fetch_all, fetch_value
 from veza_core.operations.contents import contents_of
 
-SHOWN = 10
+MAX_NAMED = 10
 
 RELATIONS = """
 SELECT relname::text FROM pg_class
@@ -36,11 +36,11 @@ def check_history(loader: MigrationLoader, connection: BaseDatabaseWrapper) -> N
     recorded = {key for key in loader.applied_migrations if key[0] in settings.PUBLIC_SCHEMA_APPS}
     if not (unknown := recorded - ours):
         return
-    names = listed(map(".".join, sorted(unknown)), SHOWN)
+    names = listed(map(".".join, sorted(unknown)), MAX_NAMED)
     if unapplied := ours - recorded:
         raise CommandError(
             f"the history names migrations that this release does not have ({names}), and lacks "
-            f"some that it has ({listed(map('.'.join, sorted(unapplied)), SHOWN)}): "
+            f"some that it has ({listed(map('.'.join, sorted(unapplied)), MAX_NAMED)}): "
             "they were renamed, or the history was edited. Restore the names or the history."
         )
     raise CommandError(
@@ -73,12 +73,12 @@ def check_stranger(executor: MigrationExecutor) -> None:
     names = {found.identity.removeprefix("public.") for found in present}
     if (tables := tables_of(executor.loader.project_state())) <= names:
         raise CommandError(
-            f"schema public has the tables of V1 ({listed(sorted(tables), SHOWN)}), but the "
+            f"schema public has the tables of V1 ({listed(sorted(tables), MAX_NAMED)}), but the "
             "history in django.django_migrations does not: it was emptied or lost. Restore it from "
             "a backup; in development, manage.py reset_db."
         )
     raise CommandError(
-        f"schema public has objects that V1 did not create: {listed(present, SHOWN)}. This "
+        f"schema public has objects that V1 did not create: {listed(present, MAX_NAMED)}. This "
         "is another database, or an older schema: check it with manage.py audit_schema, and use "
         "an empty database for V1."
     )
@@ -97,16 +97,16 @@ def check_tables(
     expected = tables_of(state)
     if missing := expected - present:
         raise CommandError(
-            f"the history says that tables {listed(sorted(missing), SHOWN)} were created, but they "
-            "are missing: they were dropped by hand, or the history was edited. Restore a "
+            f"the history says that tables {listed(sorted(missing), MAX_NAMED)} were created, but "
+            "they are missing: they were dropped by hand, or the history was edited. Restore a "
             "backup."
         )
     if not targets or not (additions := present - expected):
         return
     if in_the_way := additions & tables_of(executor.loader.project_state(targets)):
         raise CommandError(
-            f"a migration would create {listed(sorted(in_the_way), SHOWN)}, which already exists "
-            "in schema public. If it is not from this project, rename it; if the history lost its "
+            f"a migration would create {listed(sorted(in_the_way), MAX_NAMED)}, which already "
+            "exists in schema public. If it is not from this project, rename it; if the history lost its "
             "record, restore that (manage.py migrate --fake)."
         )
 

@@ -13,7 +13,7 @@ from veza_core.operations.deploy.plan import read_plan
 from veza_core.schema.audit.rule import Severity
 from veza_core.schema.audit.service import audit_own
 
-OLDEST = (13, 0)
+OLDEST_VERSION = (13, 0)
 
 COORDINATOR = """
 SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_node WHERE groupid = 0),
@@ -31,7 +31,7 @@ def check_cluster(connection: BaseDatabaseWrapper) -> Distribution:
             f"database {name} has no extension citus: create it on this server and on every worker "
             "(CREATE EXTENSION citus), and add the workers (citus_add_node)"
         )
-    if tuple(int(part) for part in found.version.split("-")[0].split(".")) < OLDEST:
+    if tuple(int(part) for part in found.version.split("-")[0].split(".")) < OLDEST_VERSION:
         raise CommandError(f"extension citus has version {found.version}: 13 or newer is needed")
     [(is_known, is_coordinator)] = ask(COORDINATOR)
     if not is_coordinator:

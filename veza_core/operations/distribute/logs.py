@@ -12,7 +12,7 @@ from veza_core.db.distribution import Ask, OnDelete
 #: The column by whose age the rows of a log are purged.
 AGE = "created_at"
 
-ACTIONS = {"c": "CASCADE", "n": "SET NULL"}
+ON_DELETE = {"c": "CASCADE", "n": "SET NULL"}
 
 # What would be unique only on its node, or refer to a row that may be on another one.
 LOG_FACTS = """
@@ -101,12 +101,12 @@ def read_logs(ask: Ask) -> list[Log]:
     for table, name, target, action, is_valid, columns in ask(KEYS):
         if table not in keys:
             continue
-        if action not in ACTIONS or len(columns) != 1:
+        if action not in ON_DELETE or len(columns) != 1:
             raise CommandError(
                 f"{table} cannot be distributed: its foreign key {name} is not CASCADE or SET "
                 "NULL of one column, and a trigger can replace nothing else"
             )
-        on_delete = OnDelete(target, table, columns[0], ACTIONS[action])
+        on_delete = OnDelete(target, table, columns[0], ON_DELETE[action])
         keys[table].append(LogKey(name, is_valid, on_delete))
     logs = []
     for table, column, unique, referring, is_partitioned in ask(LOG_FACTS):

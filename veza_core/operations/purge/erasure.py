@@ -24,7 +24,7 @@ from .catalog import (
 )
 
 #: Counting stops here: each row is a page to read, which may not be in any cache.
-MOST = 200
+MAX_COUNTED = 200
 #: For so many of the rows that would be deleted from a table, the rows that refer to them are
 #: searched: each needs a look into an index of every such table.
 FOLLOWED = 50
@@ -121,7 +121,7 @@ class _Question:
                 yield ErasedRows(table, each.what, each.columns, None)
                 continue
             found, meant = next(numbers)
-            is_least = found > MOST
+            is_least = found > MAX_COUNTED
             if each.parent is not None:
                 is_least |= each.parent in lost
             else:
@@ -134,7 +134,9 @@ class _Question:
                 if is_least or found > FOLLOWED:
                     lost.add(table)
             is_most = each.what == ErasedRows.CLEARED and table in cut
-            yield ErasedRows(table, each.what, each.columns, min(meant, MOST), is_least, is_most)
+            yield ErasedRows(
+                table, each.what, each.columns, min(meant, MAX_COUNTED), is_least, is_most
+            )
 
     def _follow(self) -> None:
         for table in reversed(self.catalog.children_first()):
@@ -202,8 +204,8 @@ def _children(reference: Reference, parent: LinkedTable) -> sql.Composable:
 
 
 def _count(rows: sql.Composable, meant: sql.Composable) -> sql.Composable:
-    return COUNT.format(rows=rows, meant=meant, most=MOST + 1)
+    return COUNT.format(rows=rows, meant=meant, most=MAX_COUNTED + 1)
 
 
 def _limits(table: LinkedTable) -> dict[str, Any]:
-    return {"gone": gone_name(table), "followed": FOLLOWED, "most": MOST + 1}
+    return {"gone": gone_name(table), "followed": FOLLOWED, "most": MAX_COUNTED + 1}

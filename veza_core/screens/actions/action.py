@@ -68,7 +68,7 @@ class ChangeContext:
 
 
 #: The most characters of a row's name on the pages of actions.
-SHOWN = 100
+MAX_NAME_LENGTH = 100
 
 #: Where a row stores why rules forbid actions on it, by rule.
 _REFUSED = "_veza_refused"
@@ -223,4 +223,4 @@ def short(row: Any) -> str:
     name = str(row)
     if len(name.splitlines()) > 1:
         name = one_line(name)
-    return name_text(shortened(name or str(row.pk)[:8], SHOWN))
+    return name_text(shortened(name or str(row.pk)[:8], MAX_NAME_LENGTH))

@@ -26,10 +26,10 @@ from .action import ChangeContext, ConflictError, LeftOut, RowAction, short
 from .addresses import next_of, selected_url, undo_url, way_back
 from .forms import ActionForm, CodeCheck, filled, usual_reasons
 from .perform import GONE, Outcome, may, perform, perform_some
-from .progress import NAMED, ActionRun, left_out_message, progress, with_undo
+from .progress import MAX_NAMED, ActionRun, left_out_message, progress, with_undo
 from .selection import (
     CHUNK,
-    MOST,
+    MAX_ROWS,
     Selection,
     find,
     no_effect,
@@ -124,7 +124,7 @@ class _Confirmation:
     def _check(self, selection: Selection) -> None:
         if not selection.rows:
             left_out = "; ".join(
-                f"“{each.name}”: {each.why}" for each in selection.left_out[:NAMED]
+                f"“{each.name}”: {each.why}" for each in selection.left_out[:MAX_NAMED]
             )
             raise ConflictError(f"“{self.action.label}” applies to none of these rows. {left_out}")
         if len(selection.rows) == 1:
@@ -232,7 +232,7 @@ class _Confirmation:
             "rows": [(short(row), url_of(screen.model, row.pk)) for row in rows[:CHUNK]],
             "number": len(rows),
             "more": max(0, len(rows) - CHUNK),
-            "most": MOST,
+            "most": MAX_ROWS,
             "selection": selection,
             "left_out": selection.left_out[:CHUNK],
             "sent": sent(selection),

@@ -25,10 +25,10 @@ from .action import LeftOut
 from .perform import Outcome
 
 #: Where the page is cut: the progress comes between the two parts.
-MARK = "<!-- rows -->"
+ROWS_MARK = "<!-- rows -->"
 
 #: The most names of left-out rows in a sentence.
-NAMED = 10
+MAX_NAMED = 10
 
 #: Other reasons why it stopped than those of a `HelpfulError`.
 WITHDRAWN = "You are no longer allowed to do this."
@@ -58,9 +58,9 @@ class ActionRun:
 
 def progress(screen: BaseScreen, request: StaffRequest, run: ActionRun) -> StreamingHttpResponse:
     """A page that runs it, and grows."""
-    context = {"title": run.title, "opts": screen.opts, "mark": SafeString(MARK)}
+    context = {"title": run.title, "opts": screen.opts, "mark": SafeString(ROWS_MARK)}
     page = screen.admin_site.page(request, "veza/actions/progress.html", context)
-    head, _, tail = page.rendered_content.partition(MARK)
+    head, _, tail = page.rendered_content.partition(ROWS_MARK)
     return StreamingHttpResponse(
         _stream(head, tail, run),
         # Otherwise a proxy keeps the page until it is complete.
@@ -102,8 +102,8 @@ def _stream(head: str, tail: str, run: ActionRun) -> Iterator[str]:
 
 def left_out_message(left_out: Sequence[LeftOut]) -> str:
     """What was left out, with a readable number of names."""
-    named = "; ".join(f"“{row.name}”: {row.why}" for row in left_out[:NAMED])
-    more = f" And {len(left_out) - NAMED:,} more." if len(left_out) > NAMED else ""
+    named = "; ".join(f"“{row.name}”: {row.why}" for row in left_out[:MAX_NAMED])
+    more = f" And {len(left_out) - MAX_NAMED:,} more." if len(left_out) > MAX_NAMED else ""
     return f"{len(left_out):,} left out. {named}{more}"
 
 

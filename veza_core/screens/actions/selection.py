@@ -24,7 +24,7 @@ from .addresses import action_of, selected_url, values
 from .batches import batches
 
 #: The most rows of an action.
-MOST = 1_000
+MAX_ROWS = 1_000
 
 #: Rows of a transaction, and rows that the page names.
 CHUNK = 50
@@ -123,8 +123,8 @@ def read_rows(given: Sequence[str]) -> dict[UUID, str]:
     found = [one for value in given for one in (value.split() or [value])]
     if not found:
         raise HelpfulError("No row is selected. Go back and select at least one.")
-    if len(found) > MOST:
-        raise HelpfulError(f"More than {MOST:,} rows are selected: select fewer at a time.")
+    if len(found) > MAX_ROWS:
+        raise HelpfulError(f"More than {MAX_ROWS:,} rows are selected: select fewer at a time.")
     rows = {}
     for value in found:
         key, _, digest = value.partition(SEPARATOR)
@@ -145,8 +145,8 @@ def selection_of(
     selection = Selection()
     if query.get(ALL):
         found = _of_list(screen, request, query.get("next", ""))
-        selection.cut = len(found) > MOST
-        found = found[:MOST]
+        selection.cut = len(found) > MAX_ROWS
+        found = found[:MAX_ROWS]
     elif query.get("batch"):
         selection.filled = of_batch(screen, action, str(query["batch"]))
         found = of_keys(screen, request, [*selection.filled])
@@ -176,7 +176,7 @@ def of_keys(screen: BaseScreen, request: StaffRequest, keys: Sequence[UUID]) -> 
 
 
 def _of_list(screen: BaseScreen, request: StaffRequest, address: str) -> list[Any]:
-    """The rows of a list with its filters, at most `MOST` and one more."""
+    """The rows of a list with its filters, at most `MAX_ROWS` and one more."""
     parts = urlsplit(address)
     if parts.path != list_of(screen.model):
         raise HelpfulError("This is not the address of a list. Go back to the list.")
@@ -186,9 +186,9 @@ def _of_list(screen: BaseScreen, request: StaffRequest, address: str) -> list[An
     found: list[Any] = []
     for batch, _ in batches(screen.whole_rows(request), read(screen.parameters(request), query)):
         found += batch
-        if len(found) > MOST:
+        if len(found) > MAX_ROWS:
             break
-    return found[: MOST + 1]
+    return found[: MAX_ROWS + 1]
 
 
 def of_batch(screen: BaseScreen, action: RowAction, batch: str) -> dict[UUID, Mapping[str, str]]:

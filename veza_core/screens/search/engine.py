@@ -19,7 +19,7 @@ from .term import Term
 
 #: If more than `CANDIDATES` of so many newest rows contain a part, it is common, and these are the
 #: answer. Otherwise, most of an index would be read before the first row is found.
-NEWEST = 5_000
+NEWEST_ROWS = 5_000
 
 #: Milliseconds for the parts in all rows; after that, only the newest ones count.
 PARTS_TIMEOUT = 150
@@ -142,7 +142,7 @@ def _among_the_newest(screen: InspectionAdmin, alias: str, term: Term) -> dict[u
     # An aggregate over limited rows: the limit comes before the condition.
     found = (
         screen.model._base_manager.using(alias)
-        .order_by("-created_at")[:NEWEST]
+        .order_by("-created_at")[:NEWEST_ROWS]
         .aggregate(**{
             f"by_{column}": ArrayAgg("pk", filter=finder.condition(term), default=[])
             for column, finder in parts.items()

@@ -28,7 +28,7 @@ from .term import Term
 NAMING = ("id", "email", "username", "slug", "token_hash", "provider_user_id")
 
 #: Rows shown of one kind.
-SHOWN = 10
+ROWS_PER_KIND = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def find_groups(request: StaffRequest, site: StaffSite, term: Term) -> list[Resu
     kinds = find(request, site, term)
     found = _load(site.read_alias, kinds)
     shown = [
-        sorted(rows, key=lambda row, kind=kind: _place(kind, row, term))[:SHOWN]  # type: ignore[misc]
+        sorted(rows, key=lambda row, kind=kind: _place(kind, row, term))[:ROWS_PER_KIND]  # type: ignore[misc]
         for kind, rows in zip(kinds, found, strict=True)
     ]
     attach(request, site, [row for rows in shown for row in rows])

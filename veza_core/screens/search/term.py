@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from veza_core.screens.errors import HelpfulError
 
 #: No searched column is longer.
-LONGEST = 255
+MAX_TERM_LENGTH = 255
 
 #: Characters without a width, which are copied with text from a mail, a page or an address book,
 #: including direction marks.
@@ -59,12 +59,12 @@ WITH_PORT = re.compile(r"([0-9.]++|\[[0-9a-f:.]++\]):[0-9]{1,5}", re.I)
 MAIL = re.compile(r"[^@\s]++@[^@\s]++")
 
 #: Before the beginning of an ID, or before a domain.
-MARK = re.compile(r"#(?=[0-9a-f]{8})|\*(?=@)", re.I)
+TERM_PREFIX = re.compile(r"#(?=[0-9a-f]{8})|\*(?=@)", re.I)
 
 #: Characters around a value in a sentence, and characters after it.
 QUOTES = "\"'“”‘’„«»"
 AROUND = f"{QUOTES}<>()[]{INVISIBLE} "
-BEHIND = ",;:.!?…"
+PUNCTUATION = ",;:.!?…"
 
 
 class BadTermError(HelpfulError):
@@ -117,7 +117,7 @@ def without_wrapping(text: str) -> str:
         value = _without_port(_bare(labelled[1]))
         bare = value if _address(value) or MAIL.fullmatch(value) else bare
     bare = _without_port(bare)
-    bare = bare[1:] if MARK.match(bare) else bare
+    bare = bare[1:] if TERM_PREFIX.match(bare) else bare
     if owner := POSSESSIVE.fullmatch(bare):
         bare = owner[1]
     if bare.startswith("@") and _domain(bare) is None:
@@ -130,7 +130,7 @@ def without_wrapping(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return text.strip(AROUND).rstrip(BEHIND).strip(AROUND)
+    return text.strip(AROUND).rstrip(PUNCTUATION).strip(AROUND)
 
 
 def _without_port(text: str) -> str:
@@ -144,8 +144,10 @@ def read(typed: str) -> Term:
     text = without_wrapping(text)
     if not text:
         raise BadTermError("The search box was empty: type a name, or paste an ID.")
-    if len(text) > LONGEST:
-        raise BadTermError(f"Search for at most {LONGEST} characters; this has {len(text):,}.")
+    if len(text) > MAX_TERM_LENGTH:
+        raise BadTermError(
+            f"Search for at most {MAX_TERM_LENGTH} characters; this has {len(text):,}."
+        )
     if any(unicodedata.category(character) in ("Cc", "Cs", "Cn") for character in text):
         raise BadTermError("This contains control characters. Copy it again.")
     id_, address = _id(text), _address(text)

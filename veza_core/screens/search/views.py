@@ -27,15 +27,15 @@ from veza_core.screens.menu import MenuEntry, find_places, is_named
 from veza_core.screens.reading import reading
 from veza_core.screens.site import StaffSite
 
-from .engine import NEWEST
+from .engine import NEWEST_ROWS
 from .results import ResultGroup, find_groups, the_one
 from .term import Term, read
 
 #: Where the session stores what was searched for: pairs of name and text, oldest first.
-KEPT = "searches"
+STORED_SEARCHES = "searches"
 
 #: The most searches in a session.
-KEPT_NUMBER = 20
+MAX_STORED_SEARCHES = 20
 
 
 class ForgottenError(NotThereError):
@@ -90,8 +90,8 @@ def _address(request: StaffRequest, term: Term) -> str:
 def keep(request: StaffRequest, term: Term) -> str:
     """Store a term in the session, and return its name there."""
     name = secrets.token_urlsafe(9)
-    stored = request.session.get(KEPT, [])
-    request.session[KEPT] = [*stored, [name, term.text]][-KEPT_NUMBER:]
+    stored = request.session.get(STORED_SEARCHES, [])
+    request.session[STORED_SEARCHES] = [*stored, [name, term.text]][-MAX_STORED_SEARCHES:]
     return name
 
 
@@ -101,7 +101,7 @@ def stored_term(request: StaffRequest) -> Term | None:
         raise HelpfulError("Use the search box: search terms must not appear in a page's address.")
     if "s" not in request.GET:
         return None
-    for name, text in request.session.get(KEPT, []):
+    for name, text in request.session.get(STORED_SEARCHES, []):
         if name == request.GET["s"]:
             return read(text)
     raise ForgottenError(
@@ -137,7 +137,7 @@ def page(site: StaffSite, request: StaffRequest, term: Term | None) -> HttpRespo
                 "groups": found,
                 "places": places,
                 "too_common": [group for group in found if group.too_common],
-                "newest": f"{NEWEST:,}",
+                "newest": f"{NEWEST_ROWS:,}",
             },
         )
         response.render()

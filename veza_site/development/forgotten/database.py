@@ -7,6 +7,7 @@ import psycopg
 from django.db import connections
 
 from veza_core.db.fields import EnumField
+from veza_core.db.operations import ACTIONS
 from veza_core.schema.audit.engine import audit
 from veza_core.schema.audit.rule import Finding
 from veza_core.schema.audit.rules import CATALOG_RULES
@@ -20,7 +21,6 @@ NOT_ASKED = {
     "trigger-privilege",
     *("table-missing", "table-unexpected"),
 }
-ACTIONS = ("read", "create", "update", "delete")
 
 PERMISSIONS = "SELECT resource, action FROM public.permissions"
 GRANTS = """

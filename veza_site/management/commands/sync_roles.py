@@ -13,7 +13,7 @@ from veza_core.counted import counted, listed
 from veza_core.management.base import AnnouncingCommand
 from veza_site.roles import RoleError
 from veza_site.roles.proof import UNBOUNDED, elsewhere
-from veza_site.roles.sync import NAMED, sync
+from veza_site.roles.sync import MAX_NAMED, sync
 from veza_site.roles.wanted import KINDS, LoginRole, RoleKind
 
 ACCEPTABLE = tuple(thing.name for thing in UNBOUNDED)
@@ -103,7 +103,7 @@ class Command(AnnouncingCommand):
             self.stderr.write(
                 f"{' and '.join(names)} may connect to other databases of this server, and use "
                 "what is granted to PUBLIC there (REVOKE CONNECT ON DATABASE … FROM PUBLIC, or "
-                f"pg_hba.conf, prevents it): {listed(others, NAMED)}"
+                f"pg_hba.conf, prevents it): {listed(others, MAX_NAMED)}"
             )
 
     def _roles(self) -> list[LoginRole]:

@@ -12,6 +12,7 @@ from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED
 
 from veza_core.db.fetch import fetch_value
+from veza_core.db.operations import ACTIONS
 from veza_core.errors import one_line
 from veza_core.operations.deploy.executor import REPEATABLE, operations_of
 from veza_core.schema.audit.engine import audit
@@ -33,7 +34,6 @@ OF_ERRORS = {
     "2D000": headings.FILL,
 }
 PERMISSIONS = "SELECT count(DISTINCT action) FROM public.permissions WHERE resource = %s"
-ACTIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class _Release:
         for table in sorted(
             now.tables[oid].name for oid in now.tables.keys() - self.catalog.tables
         ):
-            if fetch_value(self.connection, PERMISSIONS, [table]) < ACTIONS:
+            if fetch_value(self.connection, PERMISSIONS, [table]) < len(ACTIONS):
                 message = f"{table} has no permission rows for all actions: InsertPermissions"
                 yield headings.TABLE, table, message
         for message in self._forgotten(state, now):

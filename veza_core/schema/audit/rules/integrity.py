@@ -11,7 +11,13 @@ from veza_core.schema.audit.rules.examples import USERS
 from veza_core.schema.audit.rules.keys import claims, foreign_keys, has_name_free, reference
 from veza_core.schema.quoting import clip, columns, ident, literal
 
-ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+REFERENTIAL_ACTIONS = {
+    "a": "NO ACTION",
+    "r": "RESTRICT",
+    "c": "CASCADE",
+    "n": "SET NULL",
+    "d": "SET DEFAULT",
+}
 
 GOOD = f"""{USERS}
 CREATE TABLE plays (
@@ -141,7 +147,7 @@ def _definition(key: ForeignKey, on_delete: str) -> str:
     if key.set_columns:
         parts[-1] += f" ({columns(key.set_columns)})"
     if key.on_update != "a":
-        parts.append(f"ON UPDATE {ACTIONS[key.on_update]}")
+        parts.append(f"ON UPDATE {REFERENTIAL_ACTIONS[key.on_update]}")
     if key.is_deferrable:
         parts.append("DEFERRABLE INITIALLY DEFERRED" if key.is_deferred else "DEFERRABLE")
     return " ".join(parts)
@@ -225,7 +231,7 @@ def _checked(catalog: Catalog, key: ForeignKey) -> Fix | None:
         validate = alter_table(key.table, f"VALIDATE CONSTRAINT {ident(key.name)}")
         return Fix(Stage.CONSTRAINT, (validate,), claims(key, "validity"))
     # ENFORCED would read all rows under a lock that blocks readers.
-    fix = None if key.is_temporal else _replace(catalog, key, ACTIONS[key.on_delete])
+    fix = None if key.is_temporal else _replace(catalog, key, REFERENTIAL_ACTIONS[key.on_delete])
     changes = (
         "Writes of rows that refer to nothing are refused, and so is every other change that the "
         "key forbids."
