@@ -147,8 +147,8 @@ def fill(programs: Path, data: Path, account: Account, superuser: str, lock: int
 
     initdb writes the file that marks a complete cluster first, so it works in a separate directory,
     which is renamed after it has succeeded. `lock` is this process's descriptor of `START_LOCK`.
-    initdb shares it, so that nobody removes its directory if we are killed. Raises `StartError` with
-    initdb's own words.
+    initdb shares it, so that nobody removes its directory if we are killed. Raises `StartError`
+    with initdb's own words.
     """
     if (data / "PG_VERSION").exists():
         return

@@ -106,8 +106,8 @@ def check_tables(
     if in_the_way := additions & tables_of(executor.loader.project_state(targets)):
         raise CommandError(
             f"a migration would create {listed(sorted(in_the_way), MAX_NAMED)}, which already "
-            "exists in schema public. If it is not from this project, rename it; if the history lost its "
-            "record, restore that (manage.py migrate --fake)."
+            "exists in schema public. If it is not from this project, rename it; if the history "
+            "lost its record, restore that (manage.py migrate --fake)."
         )
 
 
