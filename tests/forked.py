@@ -5,6 +5,7 @@ all modules that need no settings, so each of its children takes a third of that
 settings from its environment, like any other process.
 """
 
+import atexit
 import io
 import multiprocessing
 import os
@@ -209,4 +210,9 @@ def _run(program: Path, arguments: tuple[str, ...], environment: dict[str, str])
     os.chdir(program.parent)
     sys.argv = [str(program), *arguments]
     sys.path.insert(0, str(program.parent))
-    runpy.run_path(str(program), run_name="__main__")
+    try:
+        runpy.run_path(str(program), run_name="__main__")
+    finally:
+        # In a process of multiprocessing, Python calls these functions only from 3.13 on.
+        if sys.version_info < (3, 13):
+            atexit._run_exitfuncs()
