@@ -222,7 +222,7 @@ def test_each_chunk_checks_the_permissions_again(
 
 def test_it_is_limited_and_says_so(moderator: Client, bob: User, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(content_actions, "MOST_CONTENT", 3)
-    monkeypatch.setattr(content_actions, "MORE", "There is more")
+    monkeypatch.setattr(content_actions, "REPEAT_FOR_OTHERS", "There is more")
     rows = content_of(bob)
     assert "There is more" in moderator.get(url(bob, DELETE)).text
     delete(moderator, bob)

@@ -136,7 +136,7 @@ def told(user: User) -> dict[tuple[str, str], tuple[int | None, bool, bool]]:
 
 
 def test_counts_end(bob: User, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(erasure, "MOST", 3)
+    monkeypatch.setattr(erasure, "MAX_COUNTED", 3)
     baker.make(TrackPlay, 6, user=bob)
     assert told(bob)["track_plays", ErasedRows.CLEARED] == (3, True, False)
 
@@ -177,7 +177,7 @@ def test_rows_that_refer_to_others_of_their_table(bob: User, monkeypatch: pytest
     assert told(bob)["links", ErasedRows.DELETED] == (4, False, False)
     monkeypatch.setattr(erasure, "FOLLOWED", 2)
     assert told(bob)["links", ErasedRows.DELETED] == (4, True, False)
-    monkeypatch.setattr(erasure, "MOST", 2)
+    monkeypatch.setattr(erasure, "MAX_COUNTED", 2)
     assert told(bob)["links", ErasedRows.DELETED] == (2, True, False)
 
 
@@ -209,7 +209,7 @@ def test_the_work_is_bounded(
         baker.make(TrackPlay, 8, track=track, user=other)
         baker.make(TrackComment, 8, track=track, user=other)
     baker.make(TrackShare, 8, user=bob, track=track)
-    monkeypatch.setattr(erasure, "MOST", most)
+    monkeypatch.setattr(erasure, "MAX_COUNTED", most)
     monkeypatch.setattr(erasure, "FOLLOWED", followed)
     _, statements = captured(browser, page(bob))
     (statement,) = (one for one in statements if "gone users" in one)

@@ -44,10 +44,10 @@ BOUNDS = {
     keyset: ("COUNT_LIMIT", "WINDOW"),
     unsorted: ("COUNT_LIMIT",),
     panels: ("PANEL_COUNT_LIMIT", "LOOKED_THROUGH", "THROUGH"),
-    overview: ("COUNT_LIMIT", "OLDEST"),
+    overview: ("COUNT_LIMIT", "OLDEST_JOBS"),
     plays: ("CHART_LIMIT",),
     daily: ("STEP",),
-    related: ("SESSIONS", "NEWEST"),
+    related: ("SESSIONS", "NEWEST_SEARCHED"),
 }
 
 
@@ -154,7 +154,7 @@ def test_pages_about_an_account(
     name: str, crowd: Crowd, crowd_browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They read only the rows that they count, and the sessions of the addresses that they show."""
-    monkeypatch.setattr(erasure, "MOST", BOUND)
+    monkeypatch.setattr(erasure, "MAX_COUNTED", BOUND)
     for pk in crowd.ids[User]:
         answer, statements = captured(crowd_browser, f"{page_of(User, pk)}{name}/")
         assert answer.status_code == 200

@@ -165,7 +165,7 @@ def test_who_never_signed_in_there_but_was_there_lately(browser: Client) -> None
 
 
 def test_only_the_newest_are_looked_through(browser: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(related, "NEWEST", 2)
+    monkeypatch.setattr(related, "NEWEST_SEARCHED", 2)
     early, late = make_user("early"), make_user("late")
     for days, user in ((3, early), (2, late), (1, None)):
         play = baker.make(TrackPlay, user=user, ip_address="192.0.2.9")

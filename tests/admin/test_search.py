@@ -221,7 +221,7 @@ def test_what_is_too_common_is_found_among_the_newest(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("engine", "views"):
-        monkeypatch.setattr(f"veza_core.screens.search.{module}.NEWEST", 3)
+        monkeypatch.setattr(f"veza_core.screens.search.{module}.NEWEST_ROWS", 3)
     titles = ["a sleepy one", "a sleepy two", "another", "a sleepy three"]
     old, two, _, three = [baker.make(Track, title=title, artist="x") for title in titles]
     for age, track in enumerate((three, two, old)):

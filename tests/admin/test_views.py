@@ -118,8 +118,8 @@ def test_the_start_page_counts_what_waits(browser: Client, monkeypatch: pytest.M
     assert tiles["Stuck in processing"] == "1"
     assert tiles["New and unverified"] == "1"
     # There are more jobs in processing, and more new accounts, than are examined.
-    monkeypatch.setattr(overview, "OLDEST", 1)
-    monkeypatch.setattr(overview, "NEWEST", 1)
+    monkeypatch.setattr(overview, "OLDEST_JOBS", 1)
+    monkeypatch.setattr(overview, "NEWEST_ACCOUNTS", 1)
     tiles = {tile.title: str(tile.count) for tile in browser.get("/admin/").context["tiles"]}
     assert tiles["Stuck in processing"] == "1+"
     assert tiles["New and unverified"] in ("0+", "1+")

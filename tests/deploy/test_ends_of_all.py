@@ -185,8 +185,7 @@ def test_no_lock_is_waited_for_without_a_limit(
     given, locked, archive, tmp_path, settings, monkeypatch
 ):
     settings.MIGRATE_LOCK_TIMEOUT = 0.1
-    for module in ("audit.session", "diff.sources"):
-        monkeypatch.setattr(f"veza_core.schema.{module}.LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr("veza_core.schema.audit.session.LOCK_TIMEOUT", "100ms")
     monkeypatch.setattr("veza_site.status.report.LONGEST_WAIT", 0.1)
     arguments = arguments_of(given[0], locked, archive, tmp_path) if len(given) == 1 else given
     result = in_process.run(locked, arguments)

@@ -22,6 +22,7 @@ from django.db.migrations import (
     AddIndex,
     CreateModel,
     Migration,
+    RemoveField,
     RemoveIndex,
 )
 from django.db.migrations.autodetector import MigrationAutodetector
@@ -123,9 +124,12 @@ def _with_later(label: str, migrations: list[Any]) -> Iterator[Any]:
     later: list[Operation] = []
     for migration in migrations:
         created = {op.name_lower for op in migration.operations if isinstance(op, CreateModel)}
+        shrunk = {op.model_name_lower for op in migration.operations if isinstance(op, RemoveField)}
         now: list[Operation] = []
         for operation in migration.operations:
-            if getattr(operation, "model_name_lower", None) in created:
+            # PostgreSQL drops the indexes of a column with it, so they cannot be dropped later.
+            unchanged = shrunk | created if isinstance(operation, RemoveIndex) else created
+            if getattr(operation, "model_name_lower", None) in unchanged:
                 now.append(operation)
             else:
                 first, second = _now_and_later(operation)

@@ -14,6 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from veza_core.counted import counted
 from veza_core.errors import one_line
 from veza_core.operations.deploy.frozen import problems
+from veza_core.operations.deploy.plan import check_conflicts
 from veza_core.schema.export import ExportError
 from veza_core.schema.export.exporting import export
 from veza_core.schema.export.files import stale
@@ -30,7 +31,11 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the problems. Raises `CommandError` if there are any."""
+        """Print the problems. Raises `CommandError` if there are any.
+
+        If the migrations have no order, as after a merge, that is the only problem.
+        """
+        check_conflicts(MigrationLoader(None))
         found = [*self._models(), *self._releases(), *self._database(), *self._later()]
         for problem in found:
             self.stdout.write(problem)
