@@ -77,8 +77,6 @@ ENGINE = (
              "veza_core.db.backend.schema", "what belongs to a new table in one round trip"),
     Internal("django.db.backends.postgresql.schema.DatabaseSchemaEditor.sql_create_column_inline_fk",
              "veza_core.db.backend.schema", "overridden: without SET CONSTRAINTS"),
-    Internal("django.db.backends.base.schema.BaseDatabaseSchemaEditor._field_should_be_altered",
-             "veza_core.db.backend.schema", "whether only the comment changes"),
     Internal("django.db.backends.base.schema.BaseDatabaseSchemaEditor._alter_column_comment_sql",
              "veza_core.db.backend.schema", "the comment without the type"),
     Internal("django.db.backends.postgresql.schema.DatabaseSchemaEditor.sql_delete_fk",

@@ -43,7 +43,6 @@ FINGERPRINTS: dict[str, str] = {
     "django.db.backends.postgresql.operations.DatabaseOperations.sql_flush": "358e775d8228",
     "django.db.backends.postgresql.operations.DatabaseOperations.compose_sql": "59b84112449e",
     "django.db.backends.postgresql.schema.DatabaseSchemaEditor.sql_create_column_inline_fk": "e21faf6608d2",  # noqa: E501
-    "django.db.backends.base.schema.BaseDatabaseSchemaEditor._field_should_be_altered": "a8b367c697f0",  # noqa: E501
     "django.db.backends.base.schema.BaseDatabaseSchemaEditor._alter_column_comment_sql": "a5caf86175ac",  # noqa: E501
     "django.db.backends.postgresql.schema.DatabaseSchemaEditor.sql_delete_fk": "934cd3f5aee1",
     "django.db.backends.base.schema.BaseDatabaseSchemaEditor.table_sql": "34f6a575c7a4",

@@ -121,6 +121,14 @@ GOOD = {
             RunSQL("ALTER TABLE tracks ALTER COLUMN cover_art_path SET DEFAULT ''"),
         ]
     ],
+    "a comment and a default, by Django": [
+        [
+            alter(
+                "genre",
+                models.CharField(max_length=100, null=True, db_comment="x", db_default="house"),
+            )
+        ]
+    ],
     "a function that writes, for a trigger": [
         [
             RunSQL(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from copy import copy
 from itertools import groupby
 from typing import Any, Self
 
@@ -114,15 +115,15 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     def alter_field(
         self, model: type[Model], old_field: Any, new_field: Any, strict: bool = False
     ) -> None:
-        """Alter the column. If only its comment changes, leave out Django's ALTER TYPE.
+        """Alter the column, and then its comment, without Django's ALTER TYPE for the comment.
 
         With it, PostgreSQL checks all rows again while nobody can use the table.
         """
         django: Any = super()
-        is_other = django._field_should_be_altered(old_field, new_field, ignore={"db_comment"})
-        if is_other or old_field.db_comment == new_field.db_comment:
-            django.alter_field(model, old_field, new_field, strict)
-        else:
+        with_old_comment = copy(new_field)
+        with_old_comment.db_comment = old_field.db_comment
+        django.alter_field(model, old_field, with_old_comment, strict)
+        if new_field.db_comment != old_field.db_comment:
             comment = django._alter_column_comment_sql(model, new_field, "", new_field.db_comment)
             self.execute(*comment)
 
