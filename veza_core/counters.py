@@ -41,7 +41,7 @@ class Counter:
 type Differences = Mapping[tuple[str, str], Mapping[Any, int]]
 
 
-def declared() -> dict[str, tuple[Counter, ...]]:
+def declared_counters() -> dict[str, tuple[Counter, ...]]:
     """All counters, by the name of their table."""
     return {
         model._meta.db_table: counters
@@ -54,7 +54,7 @@ def counting(rows: str) -> list[tuple[str, Counter]]:
     """The counters, each with its table, that change when a row of this table is deleted."""
     return [
         (table, counter)
-        for table, counters in declared().items()
+        for table, counters in declared_counters().items()
         for counter in counters
         if counter.rows == rows and not counter.only_grows
     ]

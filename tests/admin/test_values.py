@@ -11,7 +11,7 @@ from model_bakery import baker
 from tests.admin.addresses import list_of, page_of
 from tests.admin.searching import MODELS
 from veza_core.screens.display import cell, declared
-from veza_core.screens.units import duration
+from veza_core.screens.units import playing_time
 from veza_media.models import BitrateAdaptationLog
 from veza_streaming.models import PlaybackAnalytics, Track, TrackHistory
 
@@ -28,7 +28,7 @@ SHOWN = {"ms": "1:23", "bytes": "83.0 kB", "kbit/s": "83,000 kbit/s", "Hz": "83 
     [(0, "0 s"), (40, "under 0.1 s"), (899, "0.8 s"), (999, "0.9 s"), (1_999, "0:01")],
 )
 def test_a_duration_below_a_second(milliseconds: int, shown: str) -> None:
-    assert duration(milliseconds) == shown
+    assert playing_time(milliseconds) == shown
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

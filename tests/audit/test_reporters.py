@@ -20,7 +20,7 @@ from veza_core.schema.audit.engine import audit
 from veza_core.schema.audit.reporters import sql, table
 from veza_core.schema.audit.reporters.markdown import code, escape
 from veza_core.schema.audit.rules import CATALOG_RULES
-from veza_core.schema.quoting import one_line
+from veza_core.schema.quoting import without_controls
 
 #: A name with everything that ends a line, a cell, a comment, a tag, a command or an escape.
 NAME = 'A "b" <c>|`d`*e* _[red]g[/red]%0A::]]>&\\é\u0001\u2028\r\n-- \x85\ufffe'
@@ -173,8 +173,8 @@ def test_html(report):
     assert len(page.ids) == len(set(page.ids))
     assert page.links <= {f"#{name}" for name in page.ids}
     for finding in report.findings:
-        assert one_line(finding.object) in page.text
-        assert one_line(finding.message) in page.text
+        assert without_controls(finding.object) in page.text
+        assert without_controls(finding.message) in page.text
     for rule in report.rules:
         assert rule.title in page.text
     assert "prefers-color-scheme: dark" in page.text

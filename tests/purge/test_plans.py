@@ -8,7 +8,7 @@ from psycopg import sql
 
 from tests.support import server_parameters
 from veza_core.operations.purge.catalog import CASCADE, LinkedTable
-from veza_core.operations.purge.policy import Due, declared
+from veza_core.operations.purge.policy import Due, purge_columns
 from veza_core.operations.purge.removal import (
     REFERRING,
     SELECT_CHILDREN,
@@ -53,7 +53,7 @@ def test_what_is_due_is_found_by_an_index(platform, subtests):
     # On empty tables, a sequential scan is always cheapest. Here the question is whether an index
     # could be used.
     platform.execute("SET enable_seqscan = off; SET enable_sort = off")
-    reasons = [(table, column) for _, table, column in declared() if "." not in table]
+    reasons = [(table, column) for _, table, column in purge_columns() if "." not in table]
     reasons += [
         (name, "deleted_at")
         for name, table in platform.rows.tables.items()

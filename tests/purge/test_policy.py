@@ -4,11 +4,11 @@ import pytest
 
 from tests.purge.conftest import deleted
 from tests.support import is_one_clear_line, manage
-from veza_core.operations.purge.policy import declared
+from veza_core.operations.purge.policy import purge_columns
 
 DAYS = {"tokens": 7, "sessions": 8, "bitrate_logs": 9, "analytics": 10, "plays": 11, "history": 12}
 POLICY = {f"PURGE_{kind.upper()}_AFTER_DAYS": str(days) for kind, days in DAYS.items()}
-PUBLIC = [each for each in declared() if "." not in each[1]]
+PUBLIC = [each for each in purge_columns() if "." not in each[1]]
 SESSION = """
 INSERT INTO django_session (session_key, session_data, expire_date)
 VALUES (%s, '', now() - make_interval(hours => %s))

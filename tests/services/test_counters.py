@@ -5,9 +5,11 @@ import re
 from benchmarks.queries.statements import STATEMENTS, sql
 from tests.counters import COUNTED
 from tests.services.test_document import REFERENCES, names, table
-from veza_core.counters import declared
+from veza_core.counters import declared_counters
 
-COUNTERS = [(table, counter) for table, counters in declared().items() for counter in counters]
+COUNTERS = [
+    (table, counter) for table, counters in declared_counters().items() for counter in counters
+]
 
 
 def test_what_is_declared_is_what_the_tests_count():

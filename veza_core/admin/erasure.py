@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from veza_core.db.infinity import later
 from veza_core.models import User
-from veza_core.operations.personal_data import declared
+from veza_core.operations.personal_data import columns_about
 from veza_core.operations.purge import erasure
 from veza_core.operations.purge.erasure import ErasedRows, foresee_one
 from veza_core.screens.columns import HtmlTable, heading
@@ -88,9 +88,9 @@ def _effects(user: User, alias: str) -> Iterator[Line]:
 
 def _kept(user: User, alias: str) -> Iterator[Line]:
     """Rows that name the account without a foreign key, which no purge follows: one query."""
-    by_row = declared("about_rows")
+    by_row = columns_about("about_rows")
     columns = {name: [*by_row.get(name, ()), *by_user]
-               for name, by_user in declared("about_users").items()}  # fmt: skip
+               for name, by_user in columns_about("about_users").items()}  # fmt: skip
     rows = []
     for name, own in columns.items():
         found = Q()

@@ -77,7 +77,7 @@ class PersonalData:
     elsewhere: dict[str, str] = field(default_factory=dict)
 
 
-def declared(attribute: str) -> dict[str, Mapping[str, frozenset[str]]]:
+def columns_about(attribute: str) -> dict[str, Mapping[str, frozenset[str]]]:
     """By table, what models declare in `about_users` or `about_rows`.
 
     These are columns that name a user, or a row of any table, without a foreign key. Each has a set
@@ -124,8 +124,8 @@ def find(
         if table == users or str(table) in written_about
     ]
     any_subject = sql.SQL("ANY (ARRAY({}))").format(sql.SQL(" UNION ALL ").join(subjects))
-    by_row = declared("about_rows")
-    for name, columns_of_users in declared("about_users").items():
+    by_row = columns_about("about_rows")
+    for name, columns_of_users in columns_about("about_users").items():
         found = {by: _equals(by, key) for by in columns_of_users}
         found |= {by: _equals(by, any_subject) for by in by_row.get(name, ())}
         hidden = {**columns_of_users, **by_row.get(name, {})}

@@ -21,7 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from veza_core.counted import counted
-from veza_core.counters import Counter, Differences, add, declared
+from veza_core.counters import Counter, Differences, add, declared_counters
 from veza_core.db.fetch import fetch_all
 from veza_core.db.inheritance import inherited_tables, named
 from veza_core.db.locks import RECOUNT_LOCK_KEY
@@ -92,7 +92,7 @@ def chosen(only: Sequence[str]) -> dict[str, list[Counter]]:
 
     Raises `CommandError` for an unknown name.
     """
-    every = declared()
+    every = declared_counters()
     names = [f"{table}.{counter.column}" for table in every for counter in every[table]]
     if unknown := sorted(set(only) - {*names, *every}):
         raise CommandError(

@@ -62,7 +62,7 @@ def snake(name: str) -> str:
     return re.sub(r"[\W_]+", "_", words).strip("_").lower()
 
 
-def one_line(text: str) -> str:
+def without_controls(text: str) -> str:
     """Return the text without control characters, so that it stays on its line and in its
     comment.
     """

@@ -12,7 +12,7 @@ from veza_core.db.infinity import WORDS
 from veza_core.sizes import size
 
 
-def duration(milliseconds: int) -> str:
+def playing_time(milliseconds: int) -> str:
     """`215000` as "3:35", `3600000` as "1:00:00", `899` as "0.8 s": rounded down, as a clock is."""
     if 0 < milliseconds < 100:
         return "under 0.1 s"
@@ -41,7 +41,7 @@ def percent(value: Any) -> str:
 
 #: How a number is shown, by its unit.
 UNITS: dict[str, Callable[[Any], str]] = {
-    "ms": duration,
+    "ms": playing_time,
     "bytes": size,
     "kbit/s": bitrate,
     "Hz": frequency,

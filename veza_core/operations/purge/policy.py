@@ -16,7 +16,7 @@ OF_DJANGO = {"django.django_session": {"expire_date": "sessions"}}
 DELETED = "deleted"
 
 
-def declared() -> list[tuple[str, str, str]]:
+def purge_columns() -> list[tuple[str, str, str]]:
     """Key, table and column from `BaseModel.purged_after`, and from Django's tables."""
     tables = {
         model._meta.db_table: purged
@@ -58,7 +58,7 @@ def read_policy(
     `days` is by key; None keeps rows for ever. `only` names tables. Raises `CommandError` for an
     unknown one, for one that is kept for ever, and if the database lacks a table.
     """
-    columns = declared()
+    columns = purge_columns()
     columns += [
         (DELETED, str(table), "deleted_at")
         for table in catalog.tables.values()

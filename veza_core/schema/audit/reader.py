@@ -31,7 +31,7 @@ from veza_core.schema.audit.objects import (
     Trigger,
 )
 from veza_core.schema.audit.session import AuditError
-from veza_core.schema.quoting import ident, one_line
+from veza_core.schema.quoting import ident, without_controls
 
 
 def read_catalog(connection: psycopg.Connection[Any], schemas: tuple[str, ...]) -> Catalog:
@@ -140,9 +140,9 @@ class _Reader:
         owners = {name: owner for _, name, owner in found}
         for name in self.names:
             if name.startswith("pg_") or name == "information_schema":
-                raise AuditError(f"schema {one_line(ident(name))} is PostgreSQL's own")
+                raise AuditError(f"schema {without_controls(ident(name))} is PostgreSQL's own")
             if name not in owners:
-                raise AuditError(f"the database has no schema {one_line(ident(name))}")
+                raise AuditError(f"the database has no schema {without_controls(ident(name))}")
         return owners
 
     def _read_relations(self) -> dict[int, Thing]:

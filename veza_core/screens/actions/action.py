@@ -213,7 +213,7 @@ class SetColumns(RowAction):
         )
 
 
-def one_line(text: str) -> str:
+def single_spaced(text: str) -> str:
     """Text as a page shows it: several blanks become one."""
     return " ".join(text.split())
 
@@ -222,5 +222,5 @@ def short(row: Any) -> str:
     """The name of a row on these pages: a text of several lines becomes one line."""
     name = str(row)
     if len(name.splitlines()) > 1:
-        name = one_line(name)
+        name = single_spaced(name)
     return name_text(shortened(name or str(row.pk)[:8], MAX_NAME_LENGTH))

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from ..display import declared
-from .action import RowAction, one_line
+from .action import RowAction, single_spaced
 
 #: Between a usual reason and the typed text.
 THEN = ": "
@@ -129,7 +129,7 @@ class ActionForm(ReasonForm):
     def clean_confirm(self) -> str:
         """The word itself. Several blanks count as one, because a page shows them like this."""
         typed = str(self.cleaned_data["confirm"])
-        if one_line(typed) != self.word:
+        if single_spaced(typed) != self.word:
             raise forms.ValidationError(f"This is not “{self.word}”.")
         return typed
 
@@ -163,7 +163,7 @@ def confirmation(action: RowAction, rows: Sequence[Any]) -> str:
         return ""
     if len(rows) > 1:
         return str(len(rows))
-    name = one_line(getattr(rows[0], action.typed))
+    name = single_spaced(getattr(rows[0], action.typed))
     # If a name cannot be typed, the beginning of the key confirms.
     return name if name and name.isprintable() else str(rows[0].pk)[:8]
 

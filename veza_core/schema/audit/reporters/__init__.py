@@ -7,7 +7,7 @@ from importlib import import_module
 
 from veza_core.counted import counted
 from veza_core.schema.audit.engine import AuditReport
-from veza_core.schema.quoting import one_line
+from veza_core.schema.quoting import without_controls
 
 #: For programs. `table` is for people, with a terminal's width and colour.
 MACHINE_FORMATS = ("json", "markdown", "html", "sql", "github", "sarif", "junit")
@@ -25,7 +25,7 @@ def where(report: AuditReport) -> str:
     """Return what was audited, in the words in which commands say where they are connected."""
     place = report.place
     address = f"{place.address}, " if place.address not in (None, place.host) else ""
-    return one_line(
+    return without_controls(
         f"{place.database} on {place.host}:{place.port} "
         f"({address}PostgreSQL {report.server_version}) as {place.role}"
     )

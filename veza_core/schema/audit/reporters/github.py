@@ -2,7 +2,7 @@
 
 from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.reporters import summary, where
-from veza_core.schema.quoting import one_line
+from veza_core.schema.quoting import without_controls
 
 
 def render(report: AuditReport) -> str:
@@ -18,7 +18,7 @@ def render(report: AuditReport) -> str:
 
 def _data(text: str) -> str:
     """Escape as the runner unescapes; a line break would begin another command."""
-    return one_line(text).replace("%", "%25")
+    return without_controls(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:

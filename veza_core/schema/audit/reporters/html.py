@@ -8,7 +8,7 @@ from veza_core.schema.audit.effects import effect
 from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.reporters import summary, where
 from veza_core.schema.audit.rule import Finding, Severity
-from veza_core.schema.quoting import one_line
+from veza_core.schema.quoting import without_controls
 
 _HEAD = """\
 <!DOCTYPE html>
@@ -123,4 +123,4 @@ def _sql(text: str) -> str:
 
 def _text(text: str) -> str:
     """Return the text on one line, with HTML's special characters escaped."""
-    return escape(one_line(text)).encode(errors="replace").decode()
+    return escape(without_controls(text)).encode(errors="replace").decode()

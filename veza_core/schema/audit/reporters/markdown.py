@@ -10,7 +10,7 @@ from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.reporters import summary, where
 from veza_core.schema.audit.rule import Finding
 from veza_core.schema.audit.rules.governance import PUBLIC
-from veza_core.schema.quoting import one_line
+from veza_core.schema.quoting import without_controls
 
 _KEY_RULES = ("pk-missing", "pk-not-uuid-id")
 
@@ -119,7 +119,7 @@ def _recommendation(report: AuditReport, gap_count: int) -> str:
 
 def code(text: str) -> str:
     """Return the text as a code span that is safe for any name, also in a table."""
-    text = one_line(text).replace("|", "\\|")
+    text = without_controls(text).replace("|", "\\|")
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     space = " " if text[:1] in ("`", " ") or text[-1:] in ("`", " ") else ""
     return f"{fence}{space}{text}{space}{fence}"
@@ -129,4 +129,4 @@ def escape(text: str) -> str:
     """Return the text with Markdown's special characters escaped; an underscore in a word needs
     none.
     """
-    return re.sub(r"([\\`*\[\]<>|#&~$]|(?<!\w)_|_(?!\w))", r"\\\1", one_line(text))
+    return re.sub(r"([\\`*\[\]<>|#&~$]|(?<!\w)_|_(?!\w))", r"\\\1", without_controls(text))

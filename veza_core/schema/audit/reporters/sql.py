@@ -6,7 +6,7 @@ from veza_core.schema.audit.effects import effect
 from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.reporters import where
 from veza_core.schema.audit.rule import Finding, Fix
-from veza_core.schema.quoting import literal, one_line
+from veza_core.schema.quoting import literal, without_controls
 
 _HEAD = """\
 -- {count} of {total} findings in schema {schema} have SQL that fixes them.
@@ -72,7 +72,7 @@ def render(report: AuditReport) -> str:
             count=len(fixed),
             total=len(report.findings),
             where=where(report),
-            schema=one_line(", ".join(report.schemas)),
+            schema=without_controls(", ".join(report.schemas)),
         )
     ]
     parts += [_look(finding) for finding in report.findings if finding.query and not finding.fix]
@@ -84,12 +84,12 @@ def render(report: AuditReport) -> str:
 
 def _title(finding: Finding) -> str:
     # A name may contain a line break, which would end the comment.
-    return one_line(f"{finding.rule.id}: {finding.object}: {finding.message}")
+    return without_controls(f"{finding.rule.id}: {finding.object}: {finding.message}")
 
 
 def _look(finding: Finding) -> str:
     """A query for the rows that somebody must decide about; it changes nothing."""
-    lines = [f"-- {_title(finding)}", f"-- No fix: {one_line(finding.remedy)}"]
+    lines = [f"-- {_title(finding)}", f"-- No fix: {without_controls(finding.remedy)}"]
     lines.append(f"\\echo {_argument(f'{finding.rule.id} {finding.object}: values twice:')}")
     return "\n".join([*lines, finding.query, ""])
 
@@ -98,7 +98,7 @@ def _section(finding: Finding, fix: Fix, number: str, printed: set[str]) -> str:
     """One fix: after a failed statement, the rest of it is skipped."""
     lines = [
         f"-- {_title(finding)}",
-        f"-- For clients: {one_line(finding.changes) or 'nothing changes.'}",
+        f"-- For clients: {without_controls(finding.changes) or 'nothing changes.'}",
         f"\\set fix {_argument(f'{finding.rule.id} {finding.object}')}",
         f"\\echo [{number}] :fix",
         "\\set ok on",
@@ -134,5 +134,5 @@ def _taken_back(statement: str, fix: Fix, query: str) -> list[str]:
 
 def _argument(text: str) -> str:
     """Return the text as an argument of one of psql's commands."""
-    escaped = one_line(text).replace("\\", "\\\\").replace("'", "\\'")
+    escaped = without_controls(text).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from veza_core.schema.audit.engine import AuditReport
 from veza_core.schema.audit.reporters import summary, where
-from veza_core.schema.quoting import one_line
+from veza_core.schema.quoting import without_controls
 
 _STYLES = {"error": "bold red", "warning": "yellow"}
 _INDENT, _GAP = "  ", "  "
@@ -46,7 +46,7 @@ def render(report: AuditReport, *, width: int, colour: bool) -> str:
 
 
 def _object_width(report: AuditReport, width: int) -> int:
-    longest = max((cell_len(one_line(each.object)) for each in report.findings), default=0)
+    longest = max((cell_len(without_controls(each.object)) for each in report.findings), default=0)
     return min(longest, max(width * 11 // 20, 10))
 
 
@@ -64,18 +64,18 @@ def _rows(console: Console, name: str, message: str, left: int) -> list[str]:
 
 def _wrapped(console: Console, text: str, width: int) -> list[str]:
     """Break at blanks and, where a word is longer than the line, inside it."""
-    text = one_line(text)
+    text = without_controls(text)
     if cell_len(text) <= width:
         return [text]
     return [line.plain.rstrip() for line in Text(text).wrap(console, width, overflow="fold")]
 
 
 def _last_lines(report: AuditReport) -> Text:
-    scope = f"schema {one_line(report.scope)}, profile {report.profile}"
+    scope = f"schema {without_controls(report.scope)}, profile {report.profile}"
     lines = Text(f"{summary(report)} ({scope}).")
     lines.stylize(_STYLES["error"] if report.findings else "green")
     for note in report.notes:
-        lines.append(f"\n{one_line(note)}", style="default")
+        lines.append(f"\n{without_controls(note)}", style="default")
     if report.findings:
         fixes = sum(finding.fix is not None for finding in report.findings)
         lines.append("\n--explain RULE says why and what to do", style="default")
