@@ -3,6 +3,8 @@
 import os
 import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -19,8 +21,27 @@ from tests.embedded.servers import (
     running,
     server_of,
 )
-from veza_core.db.embedded.account import Account, StartError
+from veza_core.db.embedded.account import SYSTEM_USER, Account, StartError
 from veza_core.db.embedded.server import Server
+
+
+#: Creates the system user in 16 processes at the same time.
+TOGETHER = """
+import multiprocessing
+from veza_core.db.embedded.account import system_account
+
+processes = multiprocessing.get_context("fork")
+barrier, uids = processes.Barrier(16), processes.Queue()
+
+def create():
+    barrier.wait()
+    uids.put(system_account().uid)
+
+for _ in range(16):
+    processes.Process(target=create).start()
+for _ in range(16):
+    print(uids.get(timeout=60))
+"""
 
 
 def modes(path: Path) -> dict[Path, tuple[int, int, int]]:
@@ -70,6 +91,31 @@ def test_no_other_user_can_connect(passable):
             capture_output=True,
         )
         assert "Peer authentication failed" in done.stderr
+
+
+def test_processes_that_create_the_system_user_together_get_one(tmp_path):
+    """As the workers of `make test` on a new machine. They see a copy of /etc."""
+    if os.geteuid():
+        pytest.skip("needs root, to create a user")
+    etc = tmp_path / "etc"
+    shutil.copytree("/etc", etc, symlinks=True)
+    for name in ("passwd", "shadow", "group", "gshadow"):
+        lines = (etc / name).read_text().splitlines(keepends=True)
+        known = [line for line in lines if not line.startswith(f"{SYSTEM_USER}:")]
+        (etc / name).write_text("".join(known))
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", f'mount --bind {etc} /etc && exec "$0" -c "$1"']
+        + [sys.executable, TOGETHER],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "unshare failed" in done.stderr:
+        pytest.skip(f"needs a mount namespace: {done.stderr.strip()}")
+    uids = done.stdout.split()
+    assert len(uids) == 16, done
+    [uid] = set(uids)
+    assert f"\n{SYSTEM_USER}:x:{uid}:" in (etc / "passwd").read_text()
 
 
 def test_root_in_the_checkout_of_a_user(passable):

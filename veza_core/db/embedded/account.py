@@ -1,10 +1,12 @@
 """The OS user that a server runs as. PostgreSQL refuses to run as root."""
 
+import fcntl
 import os
 import pwd
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -122,28 +124,42 @@ def account_for(path: Path) -> Account:
     return owner if owner.uid else system_account()
 
 
+def _create_system_user() -> str:
+    """Let useradd create it unless another process has; return useradd's error, or "".
+
+    Of two useradds at the same time, the second one gives the user another number.
+    """
+    command = ["useradd", "--system", "--no-create-home", "--user-group"]
+    command += ["--shell", "/usr/sbin/nologin", SYSTEM_USER]
+    directory = os.open("/etc", os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        with suppress(KeyError):
+            pwd.getpwnam(SYSTEM_USER)
+            return ""
+        made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        return made.stderr.strip()
+    finally:
+        os.close(directory)
+
+
 @cache
 def system_account() -> Account:
     """The system user, created at its first use.
 
     Raises `StartError` if the machine has no useradd, or does not let root use it.
     """
+    message = ""
     for _ in range(50):
-        try:
+        with suppress(KeyError):
             entry = pwd.getpwnam(SYSTEM_USER)
-        except KeyError:
-            command = ["useradd", "--system", "--no-create-home", "--user-group"]
-            command += ["--shell", "/usr/sbin/nologin", SYSTEM_USER]
-            try:
-                made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-            except OSError as error:
-                message = str(error)
-            else:
-                message = made.stderr.strip()
-            # Another process may be creating it, or hold the lock on /etc/passwd.
-            time.sleep(0.1 if "lock" in message else 0)
-        else:
             return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
+        try:
+            message = _create_system_user()
+        except OSError as error:
+            message = str(error)
+        # Another program may hold useradd's own lock.
+        time.sleep(0.1 if "lock" in message else 0)
     raise StartError(
         f"PostgreSQL refuses to run as root, and there is no user {SYSTEM_USER} ({message})"
     )
