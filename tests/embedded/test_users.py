@@ -24,7 +24,6 @@ from tests.embedded.servers import (
 from veza_core.db.embedded.account import SYSTEM_USER, Account, StartError
 from veza_core.db.embedded.server import Server
 
-
 #: Creates the system user in 16 processes at the same time.
 TOGETHER = """
 import multiprocessing
