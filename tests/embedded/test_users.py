@@ -102,9 +102,9 @@ def test_processes_that_create_the_system_user_together_get_one(tmp_path):
         lines = (etc / name).read_text().splitlines(keepends=True)
         known = [line for line in lines if not line.startswith(f"{SYSTEM_USER}:")]
         (etc / name).write_text("".join(known))
+    script = f'mount --bind {etc} /etc && exec "$0" -c "$1"'
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", f'mount --bind {etc} /etc && exec "$0" -c "$1"']
-        + [sys.executable, TOGETHER],
+        ["unshare", "--mount", "sh", "-c", script, sys.executable, TOGETHER],
         capture_output=True,
         text=True,
         check=False,
