@@ -1,6 +1,7 @@
 """Guessing passwords and codes: from one network, from many, and at many names."""
 
 import re
+import unicodedata
 from datetime import timedelta
 from typing import Any
 
@@ -292,7 +293,9 @@ def test_no_spelling_of_a_name_has_a_count_of_its_own() -> None:
     same += [["i", "\u0130"], ["I", "\u0131"], ["\u212a", "k"]]
     assert len(same) > 1000
     for letters in same:
-        assert len({hash_of_name(letter) for letter in letters}) == 1, letters
+        # The server may know a newer Unicode than Python, which has no case for such letters.
+        if not any(unicodedata.category(letter) == "Cn" for letter in letters):
+            assert len({hash_of_name(letter) for letter in letters}) == 1, letters
 
 
 @pytest.mark.django_db

@@ -1,5 +1,6 @@
 """What a command does not need is not imported: start-up is most of a run with nothing to do."""
 
+import os
 import subprocess
 import sys
 
@@ -37,7 +38,7 @@ def imported(*arguments, **environment):
     done = subprocess.run(
         [sys.executable, "-c", CODE, *arguments],
         cwd=ROOT,
-        env={"DEBUG": "1", "PATH": "", **environment},
+        env={"DEBUG": "1", "PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
         check=True,
