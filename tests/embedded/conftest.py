@@ -2,12 +2,13 @@
 
 import os
 import shutil
+import stat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.embedded.servers import run
+from tests.embedded.servers import PROGRAMS, run
 from veza_core.db.embedded.account import Account
 
 
@@ -30,6 +31,13 @@ def passable():
     with TemporaryDirectory() as temporary:
         Path(temporary).chmod(0o755)
         yield Path(temporary)
+
+
+@pytest.fixture
+def open_checkout():
+    """For tests in which a user without root's rights runs PostgreSQL's programs."""
+    if not all(path.stat().st_mode & stat.S_IXOTH for path in (PROGRAMS, *PROGRAMS.parents)):
+        pytest.skip("needs a checkout that other users can enter, so not in /root")
 
 
 @pytest.fixture(scope="session")

@@ -74,6 +74,7 @@ def test_nobody_else_can_enter_the_directory_of_the_socket(name, tmp_path):
             assert session.execute("SHOW listen_addresses").fetchone() == ("",)
 
 
+@pytest.mark.usefixtures("open_checkout")
 def test_no_other_user_can_connect(passable):
     """Not even one who can enter the directory, also after the wheel's own Python wrote trust."""
     other = plain_user()
@@ -94,8 +95,7 @@ def test_no_other_user_can_connect(passable):
 
 def test_processes_that_create_the_system_user_together_get_one(tmp_path):
     """As the workers of `make test` on a new machine. They see a copy of /etc."""
-    if os.geteuid():
-        pytest.skip("needs root, to create a user")
+    plain_user()
     etc = tmp_path / "etc"
     shutil.copytree("/etc", etc, symlinks=True)
     for name in ("passwd", "shadow", "group", "gshadow"):
@@ -117,6 +117,7 @@ def test_processes_that_create_the_system_user_together_get_one(tmp_path):
     assert f"\n{SYSTEM_USER}:x:{uid}:" in (etc / "passwd").read_text()
 
 
+@pytest.mark.usefixtures("open_checkout")
 def test_root_in_the_checkout_of_a_user(passable):
     """The server runs as the user, who is not locked out, and root can use the user's server."""
     user = plain_user()
@@ -132,6 +133,7 @@ def test_root_in_the_checkout_of_a_user(passable):
     assert is_stopped(home)
 
 
+@pytest.mark.usefixtures("open_checkout")
 def test_root_in_the_checkout_of_a_user_without_a_name(passable):
     """As in a container with a directory of the host."""
     plain_user()

@@ -102,6 +102,7 @@ class Batches:
     def add_deleted(self, table: str, rows: int) -> None:
         """Add rows that the batch deleted directly, and not by a cascade."""
         if rows:
+            # `_add` takes each deleted row for one that a cascade deleted.
             self._batch[table].by_cascade -= rows
 
     def add_changed(self, table: LinkedTable, *, deleted: int = 0, updated: int = 0) -> None:
@@ -114,9 +115,9 @@ class Batches:
         inherited = [name for name, table in self.catalog.tables.items() if table.is_inherited_from]
         for table, rows in add(self.connection, differences, inherited).items():
             if rows:
-                is_counted = self.catalog.tables[table].is_counted
                 # Statistics count these updates too, as if a reference were set to NULL.
-                self._batch[table] += PurgedRows(recounted=rows, updated=-rows * is_counted)
+                again = rows if self.catalog.tables[table].is_counted else 0
+                self._batch[table] += PurgedRows(recounted=rows, updated=-again)
 
     def _read_counts(self) -> dict[str, tuple[int, int]]:
         """Deleted and updated rows, by the table's name, with those of its partitions."""

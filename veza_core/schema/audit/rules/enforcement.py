@@ -80,8 +80,7 @@ def check_not_valid(catalog: Catalog) -> Iterator[Found]:
 )
 def fk_duplicate(catalog: Catalog) -> Iterator[Found]:
     """Two keys are duplicates if the same columns refer to the same columns, in any order. The
-    newer key is reported. A partition's own key that its parent has too is a duplicate
-    too.
+    newer key is reported. A partition's own key is a duplicate if its parent has the same key.
     """
     for table in catalog.all_tables:
         seen: dict[object, ForeignKey] = {}
