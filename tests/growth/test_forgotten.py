@@ -199,10 +199,10 @@ def test_what_is_forgotten_is_said_by_name(project, subtests):
         "docs/schema.md: type stream_variant_kind is not in the contract with these values. Add "
         "| `stream_variant_kind` | audio, preview | to the table of types.",
         "docs/schema.md: migration veza_media.970_stream_variants has no chapter.",
-        "docs/services.md: the page does not say what a deleted row of hls_streams does to "
-        "stream_variants.stream_id. Add `stream_variants.stream_id` to a line of “deleted”.",
-        "deleted row of stream_variants does to stream_variants.parent_id. Add "
-        "`stream_variants.parent_id` to a line of “kept”.",
+        "docs/services.md: the page does not say which rows CASCADE deletes when a row of "
+        "hls_streams is deleted. Add them to | `hls_streams` | …",
+        "docs/services.md: the page does not say which rows SET NULL keeps when a row of "
+        "stream_variants is deleted. Add them to | `stream_variants` | …",
         "docs/services.md: idx_stream_variants_stream_id_name is not in the table of constraints.",
         "docs/services.md: double precision is not in the table of types. Add | `double precisi",
         # The log.

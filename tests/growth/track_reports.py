@@ -95,22 +95,12 @@ def track_reports(rows: Rows) -> Columns:
     }
 '''
 
-SERVICES = (
-    "`track_comments.track_id`,",
-    "`track_comments.track_id`, `track_reports.track_id`,",
-)
-SERVICES_OF_USERS = (
-    "`rooms.creator_id` |",
-    "`rooms.creator_id`, `track_reports.reporter_id` |",
-)
-
 #: What is appended, and what is replaced.
 ALL_FILES = {
     "veza_streaming/models/social.py": (MODEL, MODEL_IMPORT),
     "veza_streaming/admin/listening.py": (SCREEN, SCREEN_IMPORT),
     "docs/schema.md": (CONTRACT, CONTRACT_TYPE),
     "veza_demo/tables/analytics.py": (SEED,),
-    "docs/services.md": ("", SERVICES, SERVICES_OF_USERS),
 }
 
 # A column, later -------------------------------------------------------------------------------
@@ -120,6 +110,9 @@ COLUMN = (
     '    explanation = models.TextField(db_comment="In the reporter\'s words")\n'
     "    position_ms = models.IntegerField(\n"
     '        null=True, blank=True, db_comment="Where in the track, in ms; NULL: all of it"\n'
+    "    )\n"
+    "    moderator = SetNullKey(\n"
+    '        User, related_name="decided_reports", db_comment="Who decided; NULL: nobody yet"\n'
     "    )\n",
 )
 COLUMN_CHECK = (
@@ -131,15 +124,19 @@ COLUMN_INDEX = (
     "            # What a user reported, newest first.\n",
     "            # A position's, newest first.\n"
     '            index_on("track_reports", "position_ms", "-created_at"),\n'
+    "            # What a moderator decided, newest first.\n"
+    '            index_on("track_reports", "moderator_id", "-created_at"),\n'
     "            # What a user reported, newest first.\n",
 )
 COLUMN_CONTRACT = (
     "explanation TEXT.\n",
-    "explanation TEXT; position_ms INTEGER?, check ≥ 0.\nidx(position_ms, created_at DESC).\n",
+    "explanation TEXT; position_ms INTEGER?, check ≥ 0; moderator_id → users N.\n"
+    "idx(position_ms, created_at DESC); idx(moderator_id, created_at DESC).\n",
 )
 COLUMN_CHAPTER = "\n## {chapter}\n"
 COLUMN_SEED = (
     '        "explanation": text(rows.choose("explanation"',
+    '        "moderator_id": rows.refer("users", user).unless(rows.chance("undecided", 0.5)),\n'
     '        "position_ms": integer(rows.below("position", 60_000)),\n'
     '        "explanation": text(rows.choose("explanation"',
 )

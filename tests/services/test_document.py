@@ -11,6 +11,7 @@ import pytest
 from benchmarks.queries.statements import STATEMENTS, sql
 from tests.services.conftest import new_track, new_user
 from tests.support import ROOT
+from veza_core.operations.purge.policy import purge_columns
 from veza_core.passwords import MAX_PASSWORD_BYTES, BCryptPasswordHasher
 
 DOCUMENT = (ROOT / "docs" / "services.md").read_text()
@@ -27,8 +28,7 @@ REQUIRED = """SELECT relname, attname
 FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0
 AND attnotnull AND NOT atthasdef AND NOT attisdropped"""
-REFERENCES = """SELECT confrelid::regclass::text, conrelid::regclass::text, attname, confdeltype
-FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+REFERENCES = """SELECT DISTINCT confrelid::regclass::text, confdeltype FROM pg_constraint
 WHERE contype = 'f' AND connamespace = 'public'::regnamespace"""
 
 
@@ -98,18 +98,24 @@ def test_each_insert_fills_the_columns_without_a_default(first):
     ] == []
 
 
-def test_what_goes_with_a_row(first):
-    """Roles and permissions, which are never purged, are deleted only by hand."""
-    rules = {f"{child}.{column}": rule for _, child, column, rule in first.execute(REFERENCES)}
-    told = [(key, says) for cell, says in table("foreign keys") for key in names(cell)]
+def test_what_happens_when_a_referenced_row_is_deleted(first):
+    told = [
+        (name, rule)
+        for cell, *says in table("referenced table")
+        for name in names(cell)
+        for rule, text in zip("cn", says, strict=True)
+        if text != "–"
+    ]
 
-    assert len(told) == len(dict(told))
-    assert {key: re.match("deleted|kept|never", says)[0] for key, says in told} == {
-        key: "never"
-        if key.startswith("role_permissions.") or key == "user_roles.role_id"
-        else {"c": "deleted", "n": "kept"}[rule]
-        for key, rule in rules.items()
-    }
+    assert sorted(told) == sorted(first.execute(REFERENCES).fetchall())
+
+
+def test_what_is_never_purged(first):
+    rows = {name: says for cell, *says in table("referenced table") for name in names(cell)}
+    purged = {name for _, name, _ in purge_columns()}
+    purged |= {name for name, column, _ in first.execute(COLUMNS) if column == "deleted_at"}
+
+    assert {name for name, says in rows.items() if "not purged" in says[0]} == rows.keys() - purged
 
 
 def test_each_state_that_is_named_is_one(first):

@@ -9,10 +9,8 @@ from django.conf import settings
 
 DOCUMENT = "docs/services.md"
 LIVE_REFERENCES = """
-SELECT parent.relname, child.relname || '.' || attname, confdeltype = 'c'
-FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
-JOIN pg_class AS parent ON parent.oid = confrelid JOIN pg_class AS child ON child.oid = conrelid
-WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1, 2
+SELECT DISTINCT confrelid::regclass::text, confdeltype = 'c'
+FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1, 2
 """
 #: What a client may run into: unique indexes, and checks, of which some are triggers. The page
 #: names each unique index; a check that it does not name is an error of the service.
@@ -23,6 +21,8 @@ UNION SELECT conname, false FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype = 'c'
 UNION SELECT tgname, false FROM pg_trigger WHERE tgname LIKE 'chk%' ORDER BY 1
 """
+#: By whether it is CASCADE.
+_ON_DELETE = {True: "CASCADE deletes", False: "SET NULL keeps"}
 LIVE_TYPES = """
 SELECT DISTINCT format_type(atttypid, NULL) FROM pg_attribute
 JOIN pg_class ON pg_class.oid = attrelid JOIN pg_type ON pg_type.oid = atttypid
@@ -45,18 +45,23 @@ def problems(connection: psycopg.Connection[Any]) -> Iterator[str]:
 
 
 def _deleted_rows(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
-    named = {
-        key for row in _rows(document, "foreign keys") for key in re.findall(r"\w+\.\w+", row[0])
+    live = set(connection.execute(LIVE_REFERENCES).fetchall())
+    documented = {
+        (row[0].strip("`"), is_cascade)
+        for row in _rows(document, "referenced table")
+        for is_cascade, text in zip((True, False), row[1:], strict=True)
+        if text != "–"
     }
-    live = connection.execute(LIVE_REFERENCES).fetchall()
-    for parent, key, is_deleted in live:
-        if key not in named:
-            yield (
-                f"{DOCUMENT}: the page does not say what a deleted row of {parent} does to {key}. "
-                f"Add `{key}` to a line of “{'deleted' if is_deleted else 'kept'}”."
-            )
-    for key in sorted(named - {key for _, key, _ in live}):
-        yield f"{DOCUMENT}: there is no foreign key {key}. Remove `{key}`."
+    for parent, is_cascade in sorted(live - documented):
+        yield (
+            f"{DOCUMENT}: the page does not say which rows {_ON_DELETE[is_cascade]} when a row of "
+            f"{parent} is deleted. Add them to | `{parent}` | …"
+        )
+    for parent, is_cascade in sorted(documented - live):
+        yield (
+            f"{DOCUMENT}: there are no rows that {_ON_DELETE[is_cascade]} when a row of {parent} "
+            f"is deleted. Remove them from | `{parent}` | …"
+        )
 
 
 def _constraints(document: str, connection: psycopg.Connection[Any]) -> Iterator[str]:
