@@ -206,6 +206,8 @@ def test_what_is_forgotten_is_said_by_name(project, subtests):
         "docs/services.md: idx_stream_variants_stream_id_name is not in the table of constraints.",
         "docs/services.md: double precision is not in the table of types. Add | `double precisi",
         # The log.
+        'no index of listen_logs ends in created_at DESC. Add index_on("listen_logs", '
+        '"-created_at") to Meta.indexes, or name listen_logs in docs/schema.md as a table that is',
         "Let ListenLog inherit from BaseModel or SoftDeleteModel.",
         "no comment on columns id, created_at, user_id (comment-missing). Add db_comment=",
         # The module.

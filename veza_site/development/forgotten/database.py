@@ -1,9 +1,11 @@
 """Finds what a freshly migrated database lacks."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import connections
 
 from veza_core.db.fields import EnumField
@@ -13,6 +15,7 @@ from veza_core.schema.audit.rule import Finding
 from veza_core.schema.audit.rules import CATALOG_RULES
 from veza_core.schema.audit.service import connect, own_exceptions
 
+from .contract import DOCUMENT
 from .tables import DeclaredTable
 
 #: Rules about a server, and rules that the comparison with `schema/` covers better.
@@ -31,9 +34,14 @@ ENUMS = """
 SELECT typname, array_agg(enumlabel::text) FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid
 WHERE typnamespace = 'public'::regnamespace GROUP BY typname
 """
-LEADING_COLUMNS = """
-SELECT relname, attname FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
-JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+#: In docs/schema.md, rule 6.
+NOT_FEEDS = re.compile(r"every table is a feed, except ([^.]*)")
+#: The table, and the index's first and last column, as SQL has them.
+INDEXES = """
+SELECT relname, pg_get_indexdef(indexrelid, 1, false),
+    pg_get_indexdef(indexrelid, indnkeyatts, false)
+    || CASE indoption[indnkeyatts - 1] & 1 WHEN 1 THEN ' DESC' ELSE '' END
+FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
 WHERE relnamespace = 'public'::regnamespace
 """
 
@@ -46,7 +54,7 @@ def problems(tables: Tables, connection: Connection, alias: str) -> Iterator[str
     yield from _findings(tables, alias)
     yield from _permissions(tables, connection)
     yield from _enum_values(tables, connection)
-    yield from _purge(tables, connection)
+    yield from _indexes(tables, connection)
 
 
 def _findings(tables: Tables, alias: str) -> Iterator[str]:
@@ -112,13 +120,26 @@ def _enum_values(tables: Tables, connection: Connection) -> Iterator[str]:
                         )
 
 
-def _purge(tables: Tables, connection: Connection) -> Iterator[str]:
-    leading = set(connection.execute(LEADING_COLUMNS).fetchall())
+def _indexes(tables: Tables, connection: Connection) -> Iterator[str]:
+    """What needs an index, but no rule of the audit asks for it in every table."""
+    document = (settings.BASE_DIR / DOCUMENT).read_text("utf-8")
+    not_feeds = re.findall(r"`(\w+)`", "".join(NOT_FEEDS.findall(document)))
+    indexes = connection.execute(INDEXES).fetchall()
+    leading = {(name, first) for name, first, _ in indexes}
+    feeds = {name for name, _, last in indexes if last == "created_at DESC"}
     for table in tables.values():
         fields = {field.column: field for field in table.model._meta.concrete_fields}
         due = {*getattr(table.model, "purged_after", ()), "deleted_at"} & fields.keys()
+        if not table.is_created:
+            continue
+        if table.name not in feeds.union(not_feeds):
+            yield (
+                f"{table.place}: no index of {table.name} ends in created_at DESC. Add "
+                f'index_on("{table.name}", "-created_at") to Meta.indexes, or name {table.name} in '
+                f"{DOCUMENT} as a table that is not a feed."
+            )
         for column in sorted(due):
-            if table.is_created and (table.name, column) not in leading:
+            if (table.name, column) not in leading:
                 function = "set_index" if fields[column].null else "index_on"
                 yield (
                     f"{table.place}: purge finds rows of {table.name} by {column}, with which no "
