@@ -3,11 +3,12 @@
 import pytest
 from django.apps import apps
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
-from django.db.migrations import RemoveField, RemoveIndex
+from django.db.migrations import Migration, RemoveField, RemoveIndex
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
 from veza_core.db.indexes import index_on
+from veza_core.db.operations import AddEnumValue
 from veza_core.operations.deploy.autodetector import Autodetector
 
 
@@ -49,3 +50,63 @@ def test_an_index_is_not_dropped_after_its_column(change):
     remove_index(change)
     del change[1].models["veza_streaming", "track"].fields["genre"]
     assert operations(change) == [([RemoveIndex, RemoveField], True)]
+
+
+@pytest.fixture
+def offer(monkeypatch):
+    """Let the models offer other values of `track_status`."""
+    field = apps.get_model("veza_streaming", "track")._meta.get_field("status")
+    return lambda *values: monkeypatch.setattr(field, "choices", [(each, each) for each in values])
+
+
+def added(change, **empty):
+    """The new values of each migration, and the values that they come before."""
+    graph = MigrationLoader(None).graph
+    detector = Autodetector(*change)
+    changes = detector.arrange_for_graph(empty, graph) if empty else detector.changes(graph=graph)
+    return [
+        (
+            migration.name.partition("_")[2],
+            [(op.value, op.before) for op in migration.operations if isinstance(op, AddEnumValue)],
+        )
+        for migration in changes.get("veza_streaming", [])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (("uploading", "processing", "ready", "failed"), []),
+        # A value that is not used any more stays in the type.
+        (("uploading", "ready"), []),
+        (("uploading", "processing", "ready", "failed", "hidden"), [("hidden", "")]),
+        (
+            ("uploading", "checking", "processing", "ready", "failed", "gone", "hidden"),
+            [("hidden", ""), ("gone", "hidden"), ("checking", "processing")],
+        ),
+    ],
+)
+def test_values_of_an_enum_type(change, offer, values, expected):
+    offer(*values)
+    assert [each for _, each in added(change)] == ([expected] if expected else [])
+
+
+def test_the_migration_that_adds_a_value_comes_before_those_that_may_use_it(change, offer):
+    offer("uploading", "processing", "ready", "failed", "hidden")
+    remove_index(change)
+
+    changes = Autodetector(*change).changes(graph=MigrationLoader(None).graph)
+    first, second = changes["veza_streaming"]
+
+    assert [type(operation) for operation in first.operations] == [AddEnumValue]
+    assert ("veza_streaming", first.name) in second.dependencies
+    assert (first.name, second.name) == (
+        "940_track_status_hidden",
+        "941_remove_idx_tracks_genre_created_at",
+    )
+
+
+def test_an_empty_migration_is_the_only_one(change, offer):
+    offer("uploading", "processing", "ready", "failed", "hidden")
+    [(_, values)] = added(change, veza_streaming=[Migration("custom", "veza_streaming")])
+    assert values == []

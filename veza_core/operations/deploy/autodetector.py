@@ -33,11 +33,13 @@ from django.db.models import CheckConstraint, UniqueConstraint
 
 from veza_core.db.constraint_operations import AddUniqueConcurrently
 from veza_core.db.fields import EnumField
-from veza_core.db.operations import CreateEnum, InsertPermissions, KeepUpdatedAt
+from veza_core.db.operations import AddEnumValue, CreateEnum, InsertPermissions, KeepUpdatedAt
 from veza_core.schema.v1 import LAST_OF_V1
 
 #: By app. Django creates migrations here with their own lists as attributes.
 type Changes = dict[str, list[Any]]
+#: By enum type.
+type EnumValues = dict[str, set[str]]
 
 
 class Autodetector(MigrationAutodetector):
@@ -48,11 +50,17 @@ class Autodetector(MigrationAutodetector):
     ) -> Changes:
         """Name the migrations, and complete those that create a table or use a new enum type.
 
-        What would block the services while it reads an existing table gets another migration.
+        What would block the services while it reads an existing table gets another migration. So
+        do new values of enum types: the transaction that adds a value cannot use it.
         Raises `CommandError` if an app has used up its numbers.
         """
+        types = _enum_values(graph)
+        # The migration of `makemigrations --empty` has no operations, and stays alone.
+        detected = all(each.operations for migrations in changes.values() for each in migrations)
+        for label in settings.PUBLIC_SCHEMA_APPS if detected else ():
+            if values := list(_new_values(label, types)):
+                _put_first(label, values, changes)
         arranged: Changes = super().arrange_for_graph(changes, graph, migration_name)
-        types = {name for node in graph.nodes.values() for name in _created_types(node)}
         names: dict[tuple[str, str], str] = {}
         for label in settings.PUBLIC_SCHEMA_APPS:
             numbers = _free_numbers(label, graph)
@@ -168,13 +176,46 @@ def _table(operation: CreateModel) -> str:
     return str(operation.options["db_table"])
 
 
-def _created_types(migration: Migration | None) -> Iterator[str]:
-    for operation in migration.operations if migration else ():
-        if isinstance(operation, CreateEnum):
-            yield operation.name
+def _enum_values(graph: MigrationGraph) -> EnumValues:
+    """What the migrations create; a null node of the graph has none."""
+    types: EnumValues = {}
+    for operation in [op for node in graph.nodes.values() if node for op in node.operations]:
+        match operation:
+            case CreateEnum(name=name, values=values):
+                types.setdefault(name, set()).update(values)
+            case AddEnumValue(name=name, value=value):
+                types.setdefault(name, set()).add(value)
+    return types
 
 
-def _completed(label: str, operations: list[Operation], types: set[str]) -> Iterator[Operation]:
+def _new_values(label: str, types: EnumValues) -> Iterator[AddEnumValue]:
+    """The values of existing enum types that only the models have; `types` grows."""
+    for model in apps.get_app_config(label).get_models():
+        for field in model._meta.concrete_fields:
+            if not isinstance(field, EnumField) or field.enum_type not in types:
+                continue
+            existing, later = types[field.enum_type], ""
+            values = _values(field)
+            for value in reversed(values):
+                if value not in existing:
+                    existing.add(value)
+                    yield AddEnumValue(field.enum_type, value, *([later] if later else ()))
+                later = value
+
+
+def _put_first(label: str, operations: list[AddEnumValue], changes: Changes) -> None:
+    migration: Any = Migration("auto_values", label)
+    migration.operations = operations
+    for following in changes.get(label, [])[:1]:
+        following.dependencies.append((label, migration.name))
+    changes[label] = [migration, *changes.get(label, [])]
+
+
+def _values(field: EnumField) -> list[str]:
+    return [str(value) for value, _ in field.flatchoices]
+
+
+def _completed(label: str, operations: list[Operation], types: EnumValues) -> Iterator[Operation]:
     """The operations, each with what it needs before and after it; `types` grows."""
     for operation in operations:
         yield from _enums(label, operation, types)
@@ -184,7 +225,7 @@ def _completed(label: str, operations: list[Operation], types: set[str]) -> Iter
             yield InsertPermissions(_table(operation))
 
 
-def _enums(label: str, operation: Operation, types: set[str]) -> Iterator[CreateEnum]:
+def _enums(label: str, operation: Operation, types: EnumValues) -> Iterator[CreateEnum]:
     """The enum types that an operation's fields use and that no migration has created."""
     fields: dict[str, Any] = {}
     if isinstance(operation, CreateModel):
@@ -193,8 +234,7 @@ def _enums(label: str, operation: Operation, types: set[str]) -> Iterator[Create
         model, fields = operation.model_name, {operation.name: operation.field}
     for name, field in fields.items():
         if isinstance(field, EnumField) and field.enum_type not in types:
-            types.add(field.enum_type)
             # A migration's field does not have the choices.
-            live = apps.get_model(label, model)._meta.get_field(name)
-            values = [str(value) for value, _ in live.flatchoices]
+            values = _values(apps.get_model(label, model)._meta.get_field(name))
+            types[field.enum_type] = set(values)
             yield CreateEnum(field.enum_type, values, comment=str(field.db_comment or ""))

@@ -8,7 +8,6 @@ import psycopg
 from django.conf import settings
 from django.db import connections
 
-from veza_core.db.fields import EnumField
 from veza_core.db.operations import ACTIONS
 from veza_core.schema.audit.engine import audit
 from veza_core.schema.audit.rule import Finding
@@ -30,10 +29,6 @@ GRANTS = """
 SELECT roles.name, permissions.resource, permissions.action FROM public.role_permissions
 JOIN public.roles ON roles.id = role_id JOIN public.permissions ON permissions.id = permission_id
 """
-ENUMS = """
-SELECT typname, array_agg(enumlabel::text) FROM pg_enum JOIN pg_type ON pg_type.oid = enumtypid
-WHERE typnamespace = 'public'::regnamespace GROUP BY typname
-"""
 #: In docs/schema.md, rule 6.
 NOT_FEEDS = re.compile(r"every table is a feed, except ([^.]*)")
 #: The table, and the index's first and last column, as SQL has them.
@@ -53,7 +48,6 @@ def problems(tables: Tables, connection: Connection, alias: str) -> Iterator[str
     """What to add to models and migrations. `connection` replaces Django's `alias` meanwhile."""
     yield from _findings(tables, alias)
     yield from _permissions(tables, connection)
-    yield from _enum_values(tables, connection)
     yield from _indexes(tables, connection)
 
 
@@ -102,22 +96,6 @@ def _permissions(tables: Tables, connection: Connection) -> Iterator[str]:
         for role, action in wanted:
             if (role, table.name, action) not in granted and action not in missing:
                 yield add.format(f"role {role} may not {action} {table.name}")
-
-
-def _enum_values(tables: Tables, connection: Connection) -> Iterator[str]:
-    existing: dict[str, list[str]] = dict(connection.execute(ENUMS).fetchall())
-    for table in tables.values():
-        for field in table.model._meta.concrete_fields:
-            # makemigrations creates new types, but does not see new values of existing types.
-            if isinstance(field, EnumField) and field.enum_type in existing:
-                for value, _ in field.flatchoices:
-                    if str(value) not in existing[field.enum_type]:
-                        yield (
-                            f"{table.app}/migrations/: enum type {field.enum_type} has no value "
-                            f"{value}, which {table.name}.{field.column} offers. Add "
-                            f'AddEnumValue("{field.enum_type}", "{value}") to a new migration '
-                            "(manage.py makemigrations --empty)."
-                        )
 
 
 def _indexes(tables: Tables, connection: Connection) -> Iterator[str]:
