@@ -1,1 +1,5 @@
-"""The schema as it is: `audit` checks it against the Standard, `export` writes it to `schema/`."""
+"""The schema of a live database.
+
+`snapshot` reads it, `audit` checks it against the Standard, `diff` compares two schemas, and
+`export` writes the files of `schema/`.
+"""

@@ -1,9 +1,9 @@
-"""The options of the catalog that PostgreSQL documents as the user's to set.
+"""The options in the catalog that a user can set, by PostgreSQL's documentation.
 
 `pg_attribute.attoptions`, `pg_class.reloptions` and `pg_proc.proconfig` are arrays of `name=value`.
 A server may keep options of its own there, which `psql` and `pg_dump` hide: Debian's 15.20 has a
-version of each column in `attoptions`. So options are read by the names that the reference pages
-list, in the order of their names and with one spelling of equal values, and no others are read.
+version of each column in `attoptions`. So only the options that the reference pages list are read.
+They are sorted by name, and equal values have the same spelling.
 
 Sources: PostgreSQL 18, ALTER TABLE ("SET ( attribute_option = value )"), CREATE TABLE and CREATE
 INDEX ("Storage Parameters"), CREATE VIEW, and the operator classes' own pages.
@@ -31,7 +31,7 @@ _TABLE = (
 )  # fmt: skip
 _VIEW = ("check_option", "security_barrier", "security_invoker")
 
-#: For tables, materialized views and views, without repetitions.
+#: For tables, materialized views and views; each name once.
 RELATION = (*_AUTOVACUUM, *_TABLE, *_VIEW)
 #: For a TOAST table; users set them as `toast.name` of its table.
 TOAST = _AUTOVACUUM
@@ -68,9 +68,9 @@ _VALUE = rf"""CASE
 
 
 def documented(array: str, names: Sequence[str], prefix: str = "") -> str:
-    """SQL for the options in `array`, an SQL expression, that are among `names`; NULL for none.
+    """SQL for the options of `array` that are in `names`, or NULL if there are none.
 
-    `prefix` comes before each.
+    `array` is an SQL expression. Each option in the result begins with `prefix`.
     """
     return (
         f"(SELECT array_agg('{prefix}' || name || '=' || {_VALUE} ORDER BY name) "
@@ -80,7 +80,7 @@ def documented(array: str, names: Sequence[str], prefix: str = "") -> str:
 
 
 def undocumented(array: str, names: Sequence[str]) -> str:
-    """SQL for the options in `array` that are not among `names`; NULL for none."""
+    """SQL for the options of `array` that are not in `names`, or NULL if there are none."""
     return (
         f"(SELECT array_agg(option) FROM unnest({array}) AS option "
         f"WHERE split_part(option, '=', 1) NOT IN ({_listed(names)}))"
@@ -88,10 +88,11 @@ def undocumented(array: str, names: Sequence[str]) -> str:
 
 
 def known_settings(array: str) -> str:
-    """SQL for the settings of a function in `array` that this server knows; NULL for none.
+    """SQL for those settings of a function that this server knows, or NULL if there are none.
 
-    A setting with a dot belongs to an extension, and may be set before the extension is loaded.
-    pg_settings lacks some, such as `role`, and hides others from roles that may not read them.
+    `array` is an SQL expression for `proconfig`. A setting with a dot belongs to an extension, and
+    may be set before the extension is loaded. The view pg_settings is not used: it lacks some
+    settings, such as `role`, and hides others from roles that may not read them.
     """
     return (
         f"(SELECT array_agg(option ORDER BY option) FROM unnest({array}) AS option "
@@ -103,9 +104,9 @@ def known_settings(array: str) -> str:
 def without(definition: str, hidden: Sequence[str], classes: Sequence[str]) -> str:
     """An index's definition from pg_get_indexdef, without the options in `hidden`.
 
-    It has them as PostgreSQL's `get_reloptions` writes them: `WITH (name='value', other=on)`.
-    `classes` are the default operator classes of their types: PostgreSQL names one only if it has
-    options.
+    PostgreSQL's `get_reloptions` has written the options: `WITH (name='value', other=on)`.
+    `classes` are default operator classes. PostgreSQL names such a class only if it has options, so
+    its name is removed too.
     """
     for option in hidden:
         name, _, value = option.partition("=")

@@ -1,4 +1,4 @@
-"""Names and values as SQL writes them, for messages, objects and fix SQL."""
+"""Names and values as SQL writes them, for messages and for statements."""
 
 import re
 

@@ -1,7 +1,7 @@
 """Rewrites the SQL of PostgreSQL's catalog functions in the form that people write.
 
-PostgreSQL writes every cast, and quotes every word of its grammar. What is left out here has no
-effect: at each export, `exporting.export` proves that the files create the same catalog.
+PostgreSQL writes every cast, and quotes every word of its grammar. Only what has no effect is left
+out here: each export loads the files, and compares the catalogs (`exporting.prove`).
 """
 
 import re
@@ -31,8 +31,8 @@ _TYPE = rf'(?:"?\w+"?\.)?(?:{_LONG}|\w+)(?:\(\d+\))?(?:\[\])*'
 _EXPRESSIONS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     # status = 'pending'::public.transcode_status
     (re.compile(rf"(?<= )(<>|[<>]?=|[<>]) ({_MARK})::{_TYPE}"), r"\1 \2"),
-    # permission::text = ANY (ARRAY['stream'::character varying, …]::text[]), where IN adds the
-    # casts by itself, and permission::text = ANY (ARRAY['stream'::text, …]), where it does not.
+    # permission::text = ANY (ARRAY['stream'::character varying, …]::text[]): IN adds both casts by
+    # itself. permission::text = ANY (ARRAY['stream'::text, …]): the cast of the column must stay.
     (
         re.compile(
             rf"(\w+)(::text)? = ANY \(ARRAY\[({_MARK}(?:::{_TYPE})?"

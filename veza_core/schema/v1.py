@@ -19,6 +19,6 @@ def v1_migrations(loader: MigrationLoader) -> list[Key]:
 
 
 def migrations_after_v1(loader: MigrationLoader) -> list[Key]:
-    """The platform's own later migrations, by name: the order of their files in `schema/`."""
+    """The later migrations of the project's own apps, sorted by name, as their files are."""
     own = {key for key in loader.disk_migrations if key[0] in settings.PUBLIC_SCHEMA_APPS}
     return sorted(own.difference(v1_migrations(loader)), key=lambda key: (key[1], key[0]))

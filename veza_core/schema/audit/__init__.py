@@ -1,4 +1,4 @@
-"""The Standard, checked on any live database: rules over one snapshot of its catalog.
+"""Checks any live database against the Standard, by rules that read a snapshot of its catalog.
 
-Nothing here uses a model or a command; it takes a plain psycopg connection.
+`engine.audit` takes a plain psycopg connection. No module here uses a model or a command.
 """

@@ -17,10 +17,10 @@ class AuditedDatabase:
 
     database: str
     role: str
-    #: Its address; None for a Unix socket.
+    #: The server's address; None for a Unix socket.
     address: str | None
     port: int
-    #: As the client was configured: a host name, or the directory of a socket.
+    #: The host in the client's parameters: a name, or the directory of a socket.
     host: str
 
 
@@ -41,8 +41,9 @@ class BrokenIndex:
 
 
 class Unchecked(NamedTuple):
-    """A check or NOT NULL that is NOT VALID, of a table or, with the oid 0, of a domain."""
+    """A check or NOT NULL that is NOT VALID, of a table or of a domain."""
 
+    #: Its oid; 0 for a constraint of a domain.
     table: int
     owner: str
     name: str
@@ -53,7 +54,7 @@ class Unchecked(NamedTuple):
 
 
 class Sequence(NamedTuple):
-    """A sequence, and its column; `last` is None if unknown."""
+    """A sequence, and the column that uses it; `last`, its last value, is None if unknown."""
 
     identity: str
     schema: str
@@ -84,7 +85,7 @@ class Catalog:
     schema_owners: dict[str, str]
     #: Schema, and role that may create there (None for all roles), without owners and superusers.
     creators: list[tuple[str, str | None]]
-    #: Schema, table, role (None for all roles), and its privileges among REFERENCES and TRIGGER.
+    #: Schema, table, role (None for all roles), and which of REFERENCES and TRIGGER it has.
     attachers: list[tuple[str, str, str | None, list[str]]]
     installed_extensions: frozenset[str]
     available_extensions: frozenset[str]
@@ -101,17 +102,18 @@ class Catalog:
     other_schemas: frozenset[str]
     #: Every name of a relation or index, by schema: a new name must not be among them.
     taken_names: dict[str, set[str]]
-    #: Constraints that are not enforced: table and name; and the tables whose triggers for them are
-    #: disabled.
+    #: Constraints that are not enforced: the table, the name, and the tables on which PostgreSQL's
+    #: triggers for the constraint are disabled.
     unenforced: list[tuple[int, str, list[str]]]
     unchecked: list[Unchecked]
-    #: The names that depend on a search_path.
+    #: Names of tables and functions that PostgreSQL finds by the search_path.
     tables_named: frozenset[str]
     functions_named: frozenset[str]
     #: Integer columns of keys: table and column, the time of the statistics, and the highest value
     #: in them.
     integers: list[tuple[int, str, datetime | None, int | None]]
-    #: Text columns for which all values in the statistics are UUIDs, or (False) none is.
+    #: Text columns: table, name, the time of the statistics, and whether all values in them are
+    #: UUIDs (True) or none is (False).
     uuid_texts: list[tuple[int, str, datetime | None, bool]]
     #: Extensions whose version differs from the one that the server would install: name,
     #: installed, offered.
@@ -121,7 +123,7 @@ class Catalog:
     changed_collations: list[tuple[str | None, str, str, int]]
     #: Published tables without a replica identity, with their publications.
     without_identity: list[tuple[str, str]]
-    #: Where the rows are; None: on this server.
+    #: How Citus distributes the rows; None if all are on this server.
     distribution: Distribution | None = None
 
     @property
@@ -130,12 +132,12 @@ class Catalog:
 
     @cached_property
     def tables(self) -> list[Table]:
-        """The tables without partitions, which have their parent's columns and keys."""
+        """All tables except partitions, which have the columns and keys of their parent."""
         return [table for table in self.all_tables if not table.is_partition]
 
     @cached_property
     def columns_by_type(self) -> dict[int, list[tuple[Table, Column]]]:
-        """Columns that no parent has, by the built-in type of the column or its elements."""
+        """The columns that no parent has, by built-in type; for an array, that of its elements."""
         columns: dict[int, list[tuple[Table, Column]]] = {}
         for table in self.tables:
             for column in table.columns.values():
@@ -153,5 +155,5 @@ class Catalog:
 
     @cached_property
     def meaning(self) -> Meaning:
-        """The relations between tables: owners, junction tables, feeds."""
+        """How tables relate to each other: owners, junction tables, feeds."""
         return Meaning(self.tables, self.by_oid, self.by_name)

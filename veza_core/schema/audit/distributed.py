@@ -1,7 +1,8 @@
-"""The exceptions on a database that Citus distributes over nodes, from its catalog.
+"""The exceptions for a database that Citus distributes over nodes.
 
-A distributed table cannot refer to one on the coordinator: its foreign keys are triggers there. So
-the recorded catalog is changed in exactly this way, and everything else is compared as usual.
+A distributed table cannot have a foreign key to a table on the coordinator. A trigger there does
+its ON DELETE. `with_triggers` makes the same change in the recorded catalog. Everything else is
+compared as usual.
 """
 
 import copy
@@ -22,8 +23,9 @@ FOREIGN_KEY = re.compile(
 
 
 def trigger_of(table: str, definition: str) -> OnDelete | None:
-    """The trigger that replaces a foreign key, from `pg_get_constraintdef`; None if there is
-    none.
+    """The trigger that replaces a foreign key of `table`.
+
+    `definition` is from `pg_get_constraintdef`. None if no trigger replaces such a constraint.
     """
     if match := FOREIGN_KEY.fullmatch(definition):
         column, target, action = match.groups()
@@ -31,8 +33,8 @@ def trigger_of(table: str, definition: str) -> OnDelete | None:
     return None
 
 
-def bent(expected: Snapshot, catalog: Catalog, spread: frozenset[str]) -> Snapshot:
-    """The recorded catalog, with triggers for foreign keys that are not possible in this database.
+def with_triggers(expected: Snapshot, catalog: Catalog, spread: frozenset[str]) -> Snapshot:
+    """The recorded catalog, with triggers in place of foreign keys that this database cannot have.
 
     Tables in `spread` count as distributed if they already have such triggers.
     """
@@ -55,7 +57,7 @@ def bent(expected: Snapshot, catalog: Catalog, spread: frozenset[str]) -> Snapsh
 
 
 def _of_distribute(catalog: Catalog) -> list[Trigger]:
-    """The triggers that replace foreign keys, on the tables of `public`."""
+    """The triggers that `distribute` created in place of foreign keys."""
     return [
         trigger
         for table in catalog.tables
@@ -65,12 +67,12 @@ def _of_distribute(catalog: Catalog) -> list[Trigger]:
 
 
 def triggers_of(catalog: Catalog) -> list[OnDelete]:
-    """What these triggers do."""
+    """What the triggers of `distribute` do, each with its tables and its column."""
     return [OnDelete(each.table.name, *each.arguments[:3]) for each in _of_distribute(catalog)]
 
 
 def kept_by_triggers(catalog: Catalog, table: Table) -> set[str]:
-    """The columns of a distributed table whose references triggers keep."""
+    """The columns of a distributed table that have a trigger instead of a foreign key."""
     if catalog.distribution is None or table.name not in catalog.distribution.spread:
         return set()
     return {each.column for each in triggers_of(catalog) if each.table == table.name}
@@ -96,10 +98,10 @@ def notes(catalog: Catalog) -> tuple[str, ...]:
     ]
     if found.copied:
         parts.append(f"{', '.join(sorted(found.copied))} copied to every node")
-    return (f"distributed over {nodes}: {'; '.join(parts)}. {' '.join(_bends(catalog))}",)
+    return (f"distributed over {nodes}: {'; '.join(parts)}. {' '.join(_exceptions(catalog))}",)
 
 
-def _bends(catalog: Catalog) -> Iterator[str]:
+def _exceptions(catalog: Catalog) -> Iterator[str]:
     """The exceptions to rules, a sentence each."""
     by_time = sorted(table.name for table in catalog.tables if table.is_partitioned)
     if by_time:

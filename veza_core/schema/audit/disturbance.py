@@ -13,7 +13,7 @@ from psycopg import errors
 from veza_core.db.other_sessions import locked_tables
 from veza_core.schema.audit.session import AuditError
 
-#: How often a reading is repeated before the error is reported.
+#: How many times a read is tried before its error is raised.
 ATTEMPTS = 10
 
 _GONE = (
@@ -35,7 +35,7 @@ def undisturbed[Result](connection: psycopg.Connection[Any], read: Callable[[], 
         try:
             return read()
         except errors.LockNotAvailable as error:
-            raise AuditError(_in_the_way(connection)) from error
+            raise AuditError(_who_locks(connection)) from error
         except (*_GONE, errors.InternalError_) as error:
             if attempt == ATTEMPTS or not _is_gone(error):
                 raise
@@ -43,15 +43,18 @@ def undisturbed[Result](connection: psycopg.Connection[Any], read: Callable[[], 
 
 
 def _is_gone(error: psycopg.Error) -> bool:
-    """Whether the error says that an object no longer exists; such internal errors have no code."""
+    """Whether the error says that an object no longer exists.
+
+    PostgreSQL's internal errors for this have only a text, and no code of their own.
+    """
     if isinstance(error, _GONE):
         return True
     text = str(error)
     return text.startswith(("cache lookup failed", "could not open relation", "could not find"))
 
 
-def _in_the_way(connection: psycopg.Connection[Any]) -> str:
-    """Say which table is locked, and by whom, if that is still so."""
+def _who_locks(connection: psycopg.Connection[Any]) -> str:
+    """Say which table is locked, and by whom, if the lock is still held."""
     with connection.transaction():
         return locked_tables(connection) or (
             "another session locked a table for too long; it has ended since: try again"

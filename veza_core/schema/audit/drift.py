@@ -1,6 +1,6 @@
 """Drift: differences between a V1 database and what the migrations create.
 
-`manage.py export_schema` records the latter in `schema/catalog.json`.
+`manage.py export_schema` records what the migrations create in `schema/catalog.json`.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from veza_core.schema.audit.catalog import Catalog
-from veza_core.schema.audit.distributed import bent, function_differs
+from veza_core.schema.audit.distributed import function_differs, with_triggers
 from veza_core.schema.audit.expected import expected_tables, recorded_catalog
 from veza_core.schema.audit.profiles import history
 from veza_core.schema.audit.rule import Found, Rule
@@ -27,7 +27,9 @@ _STORAGE_PARAMETERS = re.compile(r" WITH \([^()]*\)")
 def find_drift(
     connection: psycopg.Connection[Any], catalog: Catalog, spread: frozenset[str] = frozenset()
 ) -> Iterator[tuple[Rule, Found]]:
-    """What differs from the recorded catalog, by the rules DRIFT and TUNING; nothing if not V1.
+    """Find differences from the recorded catalog, each with its rule: DRIFT or TUNING.
+
+    A database that is not V1 has none.
 
     `spread` are tables that may already have triggers instead of foreign keys.
     """
@@ -48,7 +50,7 @@ def is_tuning(difference: Difference) -> bool:
 
 
 def _is_v1(connection: psycopg.Connection[Any], catalog: Catalog) -> bool:
-    """Whether its history says so, or all of its tables exist."""
+    """Whether all tables of V1 exist, or the migration history says that V1 is complete."""
     tables = {table.name for table in catalog.tables if table.schema == PUBLIC}
     return tables >= expected_tables() or history(connection)[1]
 
@@ -58,7 +60,7 @@ def _differences(
 ) -> list[Difference]:
     if PUBLIC not in catalog.schemas or not _is_v1(connection, catalog):
         return []
-    expected = bent(load_snapshot(recorded_catalog()), catalog, spread)
+    expected = with_triggers(load_snapshot(recorded_catalog()), catalog, spread)
     return [*compare(expected, read_snapshot(connection)), *function_differs(catalog)]
 
 

@@ -40,7 +40,7 @@ WAITS = {
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A statement's lock and work; `is_concurrent`: it waits for others' transactions."""
+    """A statement's lock and work, and whether it waits for transactions of other sessions."""
 
     lock: Lock
     work: Work
@@ -63,7 +63,7 @@ _FORMS: tuple[tuple[str, Lock, Work], ...] = (
     (r"ALTER TABLE \S+ VALIDATE CONSTRAINT", Lock.SHARE_UPDATE_EXCLUSIVE, Work.SCAN),
     (r"ALTER TABLE \S+ ADD CONSTRAINT \S+ FOREIGN KEY .* NOT VALID;", Lock.SHARE_ROW_EXCLUSIVE,
      Work.CATALOG),
-    # For a partitioned table: it takes over the key of each partition, which was validated.
+    # For a partitioned table: each partition has this key already, and its rows were checked.
     (r"ALTER TABLE \S+ ADD CONSTRAINT \S+ FOREIGN KEY", Lock.ACCESS_EXCLUSIVE, Work.CATALOG),
     (r"ALTER TABLE \S+ ADD CONSTRAINT .* NOT VALID;", Lock.ACCESS_EXCLUSIVE, Work.CATALOG),
     (r"ALTER TABLE \S+ ADD CONSTRAINT .* USING INDEX", Lock.ACCESS_EXCLUSIVE, Work.CATALOG),
@@ -74,7 +74,7 @@ _FORMS: tuple[tuple[str, Lock, Work], ...] = (
     # From varchar, if no index must be rebuilt.
     (r"ALTER TABLE \S+ ALTER COLUMN \S+ TYPE text;", Lock.ACCESS_EXCLUSIVE, Work.CATALOG),
     (r"ALTER TABLE \S+ ALTER COLUMN \S+ TYPE", Lock.ACCESS_EXCLUSIVE, Work.REWRITE),
-    # A valid check proves it.
+    # For SET NOT NULL, a valid check proves that there are no NULLs.
     (r"ALTER TABLE \S+ ALTER COLUMN \S+ (SET|DROP) (NOT NULL|DEFAULT)", Lock.ACCESS_EXCLUSIVE,
      Work.CATALOG),
     (r"ALTER TABLE \S+ SET (LOGGED|UNLOGGED)", Lock.ACCESS_EXCLUSIVE, Work.REWRITE),
@@ -85,7 +85,7 @@ _FORMS: tuple[tuple[str, Lock, Work], ...] = (
     (r"COMMENT ON (TABLE|COLUMN|INDEX)", Lock.SHARE_UPDATE_EXCLUSIVE, Work.CATALOG),
     (r"ALTER (VIEW|MATERIALIZED VIEW|FOREIGN TABLE|SEQUENCE)", Lock.ACCESS_EXCLUSIVE,
      Work.CATALOG),
-    # On each table that has a column of it.
+    # The lock is on each table that has a column of the domain.
     (r"ALTER DOMAIN \S+ VALIDATE CONSTRAINT", Lock.SHARE, Work.SCAN),
     (r"COMMENT ON CONSTRAINT|CREATE (OR REPLACE )?FUNCTION|CREATE EXTENSION|REVOKE|GRANT"
      r"|ALTER (FUNCTION|PROCEDURE|ROUTINE|TYPE|DOMAIN|EXTENSION|DATABASE|DEFAULT PRIVILEGES)",
@@ -93,14 +93,14 @@ _FORMS: tuple[tuple[str, Lock, Work], ...] = (
 )  # fmt: skip
 _PATTERNS = tuple((re.compile(form, re.DOTALL), lock, work) for form, lock, work in _FORMS)
 
-#: What `ident` quotes, texts and function bodies: keywords in them do not count.
+#: Quoted names, strings and function bodies: words in them are not keywords.
 _QUOTED = re.compile(r"\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|\$\$.*?\$\$", re.DOTALL)
 
 
 def effect(statement: str) -> Effect:
     """Return what a statement of a fix does; for an unknown form, the worst.
 
-    Names outside quotes are in lower case, so that words in capitals are keywords.
+    Names outside quotes are in lower case, so words in capitals are keywords.
     """
     text = _QUOTED.sub("q", statement)
     for pattern, lock, work in _PATTERNS:

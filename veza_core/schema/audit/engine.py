@@ -14,7 +14,7 @@ from veza_core.schema.audit.distributed import notes
 from veza_core.schema.audit.disturbance import undisturbed
 from veza_core.schema.audit.drift import find_drift
 from veza_core.schema.audit.exceptions import ExceptionFile
-from veza_core.schema.audit.indexes import forget_work_in_progress
+from veza_core.schema.audit.indexes import mark_work_in_progress
 from veza_core.schema.audit.objects import Table
 from veza_core.schema.audit.profiles import Profile, recognise, rules_of
 from veza_core.schema.audit.reader import read_catalog
@@ -102,9 +102,9 @@ def audit(
 ) -> AuditReport:
     """Audit the schemas, read-only and in one snapshot.
 
-    It runs the rules of the profile; with None, it chooses the profile itself. `spread` is for
-    `find_drift`. Takes a plain connection without a transaction in progress. Raises `AuditError`,
-    and `psycopg.Error` if the server ends the work.
+    It runs those of `rules` that belong to the profile. If `profile` is None, it chooses a profile
+    by what the database contains. `spread` is for `find_drift`. Takes a plain connection without a
+    transaction in progress. Raises `AuditError`, and `psycopg.Error` if the server ends the work.
     """
     names = tuple(dict.fromkeys(schemas))
     # Nothing is garbage before the end, and garbage collection would take a fifth of the time.
@@ -112,7 +112,7 @@ def audit(
         catalog, profile, ran, drift = undisturbed(
             connection, lambda: _read(connection, names, rules, profile, spread)
         )
-        forget_work_in_progress(connection, catalog)
+        mark_work_in_progress(connection, catalog)
         findings = [*check(catalog, ran), *drift]
     today = today or datetime.now(UTC).date()
     if exceptions is not None:

@@ -109,7 +109,7 @@ class ExceptionFile:
         return left + extra
 
     def _why(self, entry: _Exception, known: list[str], findings: list[Finding]) -> str:
-        """Say what is wrong with an unused exception, and what may have been meant."""
+        """Say why an exception has no finding, and which name its writer may have meant."""
         if not known:
             what, wanted, names = f"there is no rule {entry.rule!r}", entry.rule, [*self.known]
         else:

@@ -1,7 +1,7 @@
 """The tables that `public` must have: those in `schema/catalog.json`.
 
-`manage.py export_schema` writes this file from the migrations. So the rules need no models, and the
-audit of any database compares it with this release's schema.
+`manage.py export_schema` writes this file from the migrations. So the audit needs no models to
+compare a database with the schema of this release.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from veza_core.schema.snapshot import load_snapshot
 
 
 def recorded_catalog() -> Path:
-    """The file."""
+    """The path of this file."""
     return Path(settings.BASE_DIR) / "schema" / "catalog.json"
 
 

@@ -24,7 +24,7 @@ def set_default(table: Table, column: str, expression: str) -> Fix:
 
 
 def inheriting(catalog: Catalog, table: Table) -> list[Table]:
-    """Return the tables that inherit from it, directly or indirectly, without partitions."""
+    """Return the tables that inherit from `table`, directly or indirectly, except partitions."""
     below = [each for each in catalog.tables if table in each.parents]
     return [*below, *(deeper for each in below for deeper in inheriting(catalog, each))]
 
@@ -52,10 +52,10 @@ def create_index(
 ) -> Fix | None:
     """Return the fix that creates an index, or None if its name is taken.
 
-    `descending` is one more column, last and in descending order. Writes continue while it is
-    built: on a partitioned table, it is created empty, and is complete when each partition's index
-    is attached. A unique index on a table with soft deletion covers only live rows. An index that
-    becomes redundant is dropped.
+    `descending` is one more column, last and in descending order. Writes continue while the index
+    is built. On a partitioned table, the index is first created without those of the partitions.
+    They are built one by one, and attached. A unique index on a table with soft deletion covers
+    only live rows. An index that becomes redundant is dropped.
     """
     where = " WHERE deleted_at IS NULL" if unique and table.is_soft else ""
     keys = columns(names) + (", " if names and descending else "")
@@ -100,7 +100,8 @@ class _Building:
         """Collect the statements; False if a name that they need is taken."""
         root = self._build(table, "")
         own = [pair for pair in self.attachments if pair[1] in self.created]
-        # An existing index is dropped with the topmost one, so nothing after it needs an undo.
+        # Dropping the root drops every attached index. So once an index that existed before is
+        # attached, this undo is no longer possible.
         others = [pair for pair in self.attachments if pair[1] not in self.created]
         for number, (above, below) in enumerate([*own, *others]):
             self.statements.append(f"ALTER INDEX {above} ATTACH PARTITION {below};")
@@ -109,7 +110,10 @@ class _Building:
         return bool(root)
 
     def _build(self, table: Table, root: str) -> str:
-        """Build it on this table and its partitions; return its name, empty if it is taken."""
+        """Build the index on this table and its partitions.
+
+        Return the name of this table's index; an empty text if a name is taken.
+        """
         within = [index for index in table.indexes if self._is_within(index)]
         if root and not table.is_partitioned:
             for index in within:
@@ -143,7 +147,7 @@ class _Building:
             return False
         has = index.predicate.strip("()") if index.predicate else None
         same = list(zip(index.keys, index.options, strict=True)) == self.keys[: len(index.keys)]
-        # 0 is no collation, and 100 the database's.
+        # Oids: 0 is no collation, 100 the database's default.
         collations = set(index.collations)
         included = {*index.included} <= {key for key, _ in self.keys}
         return has == self.predicate and same and collations <= {0, 100} and included

@@ -86,9 +86,9 @@ def _depths(text: str) -> list[int]:
 def covers(index: Index, columns: tuple[str, ...], key: ForeignKey | None = None) -> bool:
     """Whether the index finds all rows by these columns, in any order.
 
-    A condition that is true for all rows with values in these columns excludes no wanted row. With
-    `key`, a foreign key on these columns, its operators and collations must be the index's;
-    without, the columns' defaults.
+    A partial index counts if its condition is true for all rows with values in these columns. With
+    `key`, a foreign key on these columns, the index must have its operators and collations. Without
+    a key, it must be a b-tree with the default operator classes.
     """
     if not index.is_usable or not _holds_for_values(index.predicate, columns):
         return False
@@ -125,8 +125,8 @@ def _holds_for_values(predicate: str | None, columns: tuple[str, ...]) -> bool:
 def feed_index(table: Table) -> Index | None:
     """The usable index with `created_at DESC` after the columns that the feed is filtered by.
 
-    Later columns do not matter. If no column comes before, only `id` may follow: it makes the order
-    of rows with the same time unique, for paging.
+    Other columns may follow. If `created_at` is the first column, only `id` may follow: with it,
+    pages have a fixed order of rows with the same time.
     """
     for index in table.indexes:
         if index.method != "btree" or not index.is_usable:

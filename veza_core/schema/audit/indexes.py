@@ -9,9 +9,10 @@ from veza_core.schema.audit.catalog import BrokenIndex, Catalog
 from veza_core.schema.audit.objects import Index, OperatorClass, Table
 from veza_core.schema.audit.session import SETTINGS
 
-# A session that builds or drops an index concurrently holds this lock on its table until the end,
-# and every role can see it: pg_stat_progress_create_index hides other roles' work. VACUUM and
-# ANALYZE hold it too. On a standby, nobody sees what the primary does.
+# A session that builds or drops an index concurrently holds a SHARE UPDATE EXCLUSIVE lock on the
+# table until the end. Every role can see this lock; pg_stat_progress_create_index hides the work of
+# other roles. VACUUM and ANALYZE hold it too, and do not count. A standby cannot see the locks of
+# the primary.
 _IN_PROGRESS = """NOT i.indisvalid AND c.relkind <> 'I' AND (
            pg_is_in_recovery() OR EXISTS (
                SELECT FROM pg_locks l
@@ -87,7 +88,7 @@ SELECT indexrelid FROM pg_index
 WHERE indexrelid = ANY(%(indexes)s) AND NOT (indisvalid AND indisready AND indislive)
 """
 
-# With the `=` operators that an index of the class supports.
+# Each operator class, with the `=` operators that an index of it supports.
 OPERATOR_CLASSES = """
 SELECT c.oid, c.opcname::text, c.opcdefault,
        ARRAY(SELECT a.amopopr FROM pg_amop a JOIN pg_operator o ON o.oid = a.amopopr
@@ -126,11 +127,12 @@ def index_of(
     )
 
 
-def forget_work_in_progress(connection: psycopg.Connection[Any], catalog: Catalog) -> None:
-    """Mark the indexes that are invalid only because somebody was working on them.
+def mark_work_in_progress(connection: psycopg.Connection[Any], catalog: Catalog) -> None:
+    """Mark the indexes that are invalid only because another session builds or drops them.
 
-    The locks show who works now; work that ended before has left a valid index, or none. So it
-    takes two later snapshots, in this order. Takes a connection without a transaction in progress.
+    The session may have ended after the catalog was read: then it left a valid index, or none. So
+    this asks twice, each time in a new transaction: first which locks are held, then which indexes
+    are still invalid. Takes a connection without a transaction in progress.
     """
     indexes: list[Index | BrokenIndex] = [*catalog.broken_indexes]
     for table in catalog.all_tables:

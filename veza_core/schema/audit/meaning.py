@@ -1,7 +1,7 @@
-"""The relations between tables, as far as the catalog shows: owners, junction tables, feeds.
+"""How tables relate to each other: which rows belong to an account, junction tables, feeds.
 
-The rules on soft deletion, search and feeds use these definitions; each rule's page has its own.
-They use only foreign keys, unique indexes and names.
+Only foreign keys, unique indexes and names show this. The rules on soft deletion, search and feeds
+use these definitions, and their pages explain them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ def plurals(word: str) -> tuple[str, ...]:
 
 
 class Meaning:
-    """The answers for one catalog."""
+    """How the tables of one catalog relate to each other."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Meaning:
         return links
 
     def _named(self, table: Table, column: str) -> tuple[Table, Column] | None:
-        """The table of the same schema that `<something>_id` names, and its one key column."""
+        """The table of the same schema that `<something>_id` names, and its key column."""
         word = column.removesuffix("_id")
         for name in plurals(word) if word not in (column, "") else ():
             target = self.by_name.get((table.schema, name))
@@ -123,8 +123,8 @@ class Meaning:
     def is_junction(self, table: Table) -> bool:
         """Whether its rows pair two other rows.
 
-        A unique index or key over two links or more, for all live rows, shows this; without one, a
-        name made of both tables' names (`playlist_tracks`).
+        It has a unique index over two or more links, for all live rows. Or its name consists of the
+        names of two tables that it refers to (`playlist_tracks`).
         """
         linked = {
             link.columns[0]: link.target

@@ -22,7 +22,7 @@ SOFT_DELETE = "deleted_at"
 
 
 class OnTable:
-    """A constraint or trigger, which is named under its table."""
+    """A constraint or trigger: only its table's name and its own together identify it."""
 
     __slots__ = ()
 
@@ -53,7 +53,7 @@ class Column:
     name: str
     base_type: int
     modifier: int
-    #: It refuses NULL. Rows from before a NOT NULL that is NOT VALID may still have NULL.
+    #: NULL is refused. If the NOT NULL is NOT VALID, older rows may still have NULL.
     not_null: bool
     identity: str
     generated: str
@@ -64,7 +64,7 @@ class Column:
     #: Something depends on the column, so that its type cannot change.
     is_pinned: bool = False
     domain: Domain | None = None
-    #: The name of its NOT NULL that is not valid (PostgreSQL 18).
+    #: The name of its NOT NULL constraint, if this is NOT VALID (PostgreSQL 18).
     unchecked_not_null: str | None = None
     #: A parent table has the same column, and gets the finding.
     is_inherited: bool = False
@@ -104,7 +104,7 @@ class Index:
     #: The collation that each key is sorted by.
     collations: tuple[int, ...]
     options: tuple[int, ...]
-    #: What each key consists of, with its collation: equal ones sort rows in the same way.
+    #: Each key with its operator class, collation and options: equal elements sort in the same way.
     elements: tuple[tuple[object, ...], ...]
     oid: int
     name: str
@@ -245,7 +245,8 @@ class Table:
     is_unlogged: bool
     #: Its columns are those of a composite type, and cannot change separately.
     is_typed: bool
-    #: Row level security: whether there are policies, whether it is enabled, and for the owner too.
+    #: Row level security: whether the table has policies, whether it is enabled, and whether it
+    #: also applies to the owner (FORCE).
     has_policies: bool
     is_secured: bool
     is_forced: bool

@@ -4,7 +4,7 @@ As in `queries`, `schemas` are the oids of the audited schemas. {enforced} is a 
 18.
 """
 
-# Roles that may create objects there, without those that have this privilege anyway.
+# Roles with CREATE on a schema, without superusers and owners, who may create objects anyway.
 CREATORS = """
 SELECT n.nspname::text, CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee)::text END
 FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a
@@ -17,6 +17,8 @@ WHERE n.oid = ANY(%(schemas)s) AND a.privilege_type = 'CREATE'
 ORDER BY 1, 2 NULLS FIRST
 """
 
+# Roles with REFERENCES or TRIGGER on a table or on one of its columns, without superusers and
+# owners.
 ATTACHERS = """
 SELECT n.nspname::text, c.relname::text,
     CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee)::text END,
@@ -55,7 +57,7 @@ WHERE t.relnamespace = ANY(%(schemas)s)
 ORDER BY con.oid
 """
 
-# NOT NULL is a constraint from PostgreSQL 18 on, also on a domain; only there it has a column.
+# From PostgreSQL 18 on, NOT NULL is a constraint too. That of a domain has no column.
 UNCHECKED = """
 SELECT con.conrelid AS table,
        coalesce(nullif(con.conrelid, 0)::regclass::text, con.contypid::regtype::text) AS owner,
@@ -107,8 +109,8 @@ WHERE c.relnamespace = ANY(%(schemas)s) AND c.relkind IN ('r', 'p')
 ORDER BY c.relispartition, c.relkind = 'r', c.oid, a.attnum
 """
 
-# Text columns whose known values are all UUIDs, with or without hyphens; and those that look like
-# UUIDs only by their name or length.
+# Text columns whose values in the statistics are all UUIDs. Also those with the name or the length
+# of a UUID, if none of the values is one, with or without hyphens.
 UUID_TEXTS = f"""
 SELECT c.oid, a.attname::text, {_ANALYZED}, known.all_fit
 FROM pg_class c
@@ -137,7 +139,7 @@ WHERE e.extversion <> a.default_version
 ORDER BY 1
 """
 
-# Collations that an index uses. The database's own is 100, `default`.
+# The database's own collation (oid 100), and those that an index uses.
 COLLATIONS = """
 SELECT used.name, used.recorded, used.actual,
        (SELECT count(*) FROM pg_index i WHERE used.oid = ANY(i.indcollation))
@@ -155,7 +157,7 @@ WHERE used.recorded <> used.actual
 ORDER BY 1 NULLS FIRST
 """
 
-# For a partitioned table: its partitions, because these are written.
+# A partitioned table counts as its partitions, because rows are written to these.
 WITHOUT_IDENTITY = """
 SELECT c.oid::regclass::text, string_agg(DISTINCT p.pubname::text, ', ')
 FROM pg_publication p

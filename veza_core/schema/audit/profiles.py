@@ -38,7 +38,7 @@ _OF_UUIDS = """
 """
 OF_V1, OF_UUIDS = frozenset(_OF_V1.split()), frozenset(_OF_UUIDS.split())
 
-#: For any database: rules that replace another one that does not apply.
+#: Checks for profile `any`, where the rules that cover the other cases do not apply.
 _WIDER = {"timestamp-without-time-zone": every_timestamp_without_time_zone}
 
 #: Whether the current role may read the history.
@@ -67,10 +67,10 @@ def rules_of(profile: Profile, rules: Iterable[Rule]) -> tuple[Rule, ...]:
 
 
 def recognise(connection: psycopg.Connection[Any], catalog: Catalog) -> Profile:
-    """Return what the database is: V1, complete or not; otherwise by the type of most keys.
+    """Return the profile of the database: VEZA for V1, otherwise UUID or ANY by most keys' type.
 
-    It counts as V1 if its history has begun, if at least half of V1's tables are in `public`, or if
-    it is empty.
+    It counts as V1 if V1's migrations have begun to run, if at least half of V1's tables are in
+    `public`, or if `public` has no table.
     """
     if PUBLIC in catalog.schemas:
         here = {table.name for table in catalog.tables if table.schema == PUBLIC}

@@ -105,7 +105,7 @@ WHERE (c.relnamespace = ANY(%(schemas)s) OR c.oid = ANY(%(elsewhere)s))
 ORDER BY a.attrelid, a.attnum
 """
 
-# There are few types and many columns.
+# Formats each type once, because many columns have the same.
 TYPE_NAMES = """
 SELECT type, modifier, format_type(type, modifier)
 FROM unnest(%(types)s::oid[], %(modifiers)s::int4[]) AS t (type, modifier)
@@ -146,13 +146,13 @@ WHERE t.relnamespace = ANY(%(schemas)s) AND t.relkind IN ('r', 'p') AND con.cont
 ORDER BY con.oid
 """
 
-# A key that a partition inherits from its parent, or that PostgreSQL keeps for a partition of the
-# referenced table, has a conparentid. {enforced} and {period} differ between versions.
+# Without the keys that have a conparentid: a partition inherits them, or PostgreSQL keeps them for
+# a partition of the referenced table. {enforced} and {period} are columns of PostgreSQL 18.
 FOREIGN_KEYS = """
 SELECT con.conrelid AS relation, con.conkey::int2[] AS numbers,
        coalesce(con.confdelsetcols::int2[], '{{}}') AS set_numbers,
        pairs.target_names, pairs.target_types, pairs.target_type_names,
-       -- A check looks for `$1 = column`, an index for `column = $1`.
+       -- The operators of a foreign key are for `$1 = column`; an index needs `column = $1`.
        ARRAY(SELECT CASE o.oprcom WHEN 0 THEN o.oid ELSE o.oprcom END
              FROM unnest(con.conpfeqop) WITH ORDINALITY AS used (operator, place)
              JOIN pg_operator o ON o.oid = used.operator ORDER BY place) AS operators,
@@ -172,8 +172,8 @@ CROSS JOIN LATERAL (
     SELECT array_agg(p.attname::text ORDER BY place) AS target_names,
            array_agg(p.atttypid ORDER BY place) AS target_types,
            array_agg(format_type(p.atttypid, p.atttypmod) ORDER BY place) AS target_type_names,
-           -- By the referring column's collation, or by the other's where that one is not
-           -- deterministic (ri_triggers.c, ri_GenerateQualCollation).
+           -- The referring column's collation. If the referenced column's is not deterministic,
+           -- PostgreSQL compares by that (ri_triggers.c, ri_GenerateQualCollation).
            array_agg(CASE WHEN c.oid IS NULL OR c.collisdeterministic THEN f.attcollation
                           ELSE p.attcollation END ORDER BY place) AS collations
     FROM unnest(con.conkey, con.confkey) WITH ORDINALITY AS pair (own, other, place)
@@ -235,7 +235,7 @@ TRIGGERS = """
 SELECT g.tgrelid AS relation, g.tgname::text AS name, g.tgfoid AS function,
        g.tgargs AS arguments, g.tgtype AS kind, g.tgenabled::text AS enabled,
        g.tgattr::text <> '' OR (g.tgqual IS NOT NULL
-           -- What changes nothing needs no time.
+           -- An UPDATE that changes nothing needs no new time.
            AND pg_get_triggerdef(g.oid) NOT LIKE '%%WHEN ((old.* IS DISTINCT FROM new.*))%%')
            AS is_limited,
        g.tgconstraint <> 0 AS is_constraint, parent.tgenabled::text AS parent
@@ -246,8 +246,8 @@ WHERE t.relnamespace = ANY(%(schemas)s) AND t.relkind IN ('r', 'p')
 ORDER BY g.tgrelid, g.tgname
 """
 
-# Those in the audited schemas, and those that their columns use. The value is NULL if this role may
-# not read it, or if nobody has used the sequence. The column owns the sequence, or takes its
+# The sequences in the audited schemas, and those that columns there use. `last` is NULL if this
+# role may not read it, or if nobody has used the sequence. `column` owns the sequence, or takes its
 # default from it.
 SEQUENCES = f"""
 SELECT c.oid::regclass::text AS identity, n.nspname::text AS schema, c.relname::text AS name,
@@ -280,7 +280,7 @@ LEFT JOIN LATERAL (
         WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
           AND d.refobjid = c.oid
     ) AS used JOIN pg_attribute a ON a.attrelid = used.relation AND a.attnum = used.number
-    -- The narrowest is full first.
+    -- Of several columns, the narrowest is full first.
     ORDER BY a.attlen LIMIT 1
 ) AS a ON true
 LEFT JOIN pg_class t ON t.oid = a.attrelid
@@ -289,8 +289,8 @@ WHERE (here.is_audited OR t.relnamespace = ANY(%(schemas)s))
 ORDER BY n.nspname, c.relname
 """
 
-# Enums, domains, ranges and separate composite types. A table's row type and an array or multirange
-# type belong to the other type.
+# Enums, domains, ranges and separate composite types. The row type of a table belongs to the table;
+# an array or multirange type belongs to its element or range type.
 TYPES = f"""
 SELECT CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END AS kind, n.nspname::text AS schema,
        t.typname::text AS name, pg_get_userbyid(t.typowner)::text AS owner

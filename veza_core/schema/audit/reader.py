@@ -40,7 +40,7 @@ def read_catalog(connection: psycopg.Connection[Any], schemas: tuple[str, ...]) 
 
 
 class _Reader:
-    """The shared data of the steps of a reading."""
+    """Reads the catalog in steps; each uses what the steps before it have read."""
 
     def __init__(self, connection: psycopg.Connection[Any], schemas: tuple[str, ...]) -> None:
         self.cursor = connection.cursor(binary=True)
@@ -53,7 +53,7 @@ class _Reader:
             for cursor in (self.cursor, self.by_name):
                 cursor.adapters.register_loader("text", _LenientLoader)
         newer = self.version >= 180000
-        #: SQL for what only PostgreSQL 18 has.
+        #: SQL for columns that only PostgreSQL 18 has.
         self.newer = {
             "enforced": "con.conenforced" if newer else "true",
             "period": "con.conperiod" if newer else "false",
@@ -72,7 +72,7 @@ class _Reader:
         return self.cursor.execute(query, {**self._audited(), **parameters}).fetchall()
 
     def named_rows(self, query: str) -> list[dict[str, Any]]:
-        """The same, with the values by the names of the query's columns."""
+        """Run such a query, and return each row as a dictionary."""
         return self.by_name.execute(query, self._audited()).fetchall()
 
     def _audited(self) -> dict[str, list[int]]:

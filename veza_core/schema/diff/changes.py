@@ -17,7 +17,7 @@ from veza_core.schema.diff.judgement import (
 from veza_core.schema.snapshot import PARTS, Properties, Snapshot
 from veza_core.schema.snapshot.drift import KINDS, Difference, compare
 
-#: For a table: how rows are stored, which changes no result.
+#: Properties of a table that say how rows are stored. They change no result.
 _STORED = ("options", "toast options", "access method", "replica identity", "statistics")
 _FUNCTIONS = ("function", "aggregate", "procedure", "window")
 _PARTS = [KINDS[part] for part in PARTS]
@@ -54,8 +54,9 @@ def version_of(snapshot: Snapshot) -> Version | None:
 
 
 def needed_version(before: Version | None, step: VersionStep | None) -> Version | None:
-    """The lowest version that may follow; None: any, because the previous one has none, or is
-    open.
+    """The lowest version that may follow.
+
+    None for any version: nothing changed, or the previous schema has no released version.
     """
     if before is None or step is None or not before.released:
         return None
@@ -67,7 +68,7 @@ def needed_version(before: Version | None, step: VersionStep | None) -> Version 
 
 
 def _new_extensions(before: Snapshot, after: Snapshot) -> Iterator[Difference]:
-    # Drift ignores those of a server's owner.
+    # `compare` ignores new extensions: in an audit, they belong to the server's owner.
     for name in sorted(after["extensions"].keys() - before["extensions"].keys()):
         about = after["extensions"][name]
         is_ = f"schema {about['schema']}"

@@ -2,8 +2,8 @@
 
 The measure is a service that was written for the previous schema and follows docs/services.md: it
 names its columns, treats an unknown enum value as unknown, and decides by the names of constraints.
-A change breaks it if one of its statements may fail that did not fail before, or may return what it
-could not return before.
+A change breaks the service if one of its statements may fail that could not fail before, or may
+return what it could not return before.
 """
 
 from dataclasses import dataclass
@@ -42,20 +42,20 @@ def same(reason: str) -> Judgement:
 
 
 def more(reason: str) -> Judgement:
-    """Something new, which earlier statements need not know."""
+    """Existing services need not know what is new."""
     return Judgement(reason, VersionStep.MINOR)
 
 
 def breaks_readers(reason: str) -> Judgement:
-    """What is read may be unexpected."""
+    """A service may read what it does not expect."""
     return Judgement(reason, readers=True)
 
 
 def breaks_writers(reason: str) -> Judgement:
-    """What is written may be refused."""
+    """PostgreSQL may refuse what a service writes."""
     return Judgement(reason, writers=True)
 
 
 def breaks_both(reason: str) -> Judgement:
-    """It may break every user."""
+    """It may break services that read, and services that write."""
     return Judgement(reason, readers=True, writers=True)

@@ -81,7 +81,7 @@ def judge_index(
         return breaks_both("ON CONFLICT finds no index (42P10), and duplicates may appear")
     if property_ == "name":
         return breaks_writers("errors name it")
-    return breaks_both("it is unique differently: ON CONFLICT may find no index (42P10)")
+    return breaks_both("it is unique by other values: ON CONFLICT may find no index (42P10)")
 
 
 def judge_trigger(
@@ -128,7 +128,10 @@ def _new_constraint(definition: str, columns: ColumnsAfter) -> Judgement:
 
 
 def _new_unique(text: str, columns: ColumnsAfter) -> Judgement:
-    """Judge it: rows of a writer that does not know the columns must differ without them."""
+    """Judge a new constraint or index that is unique.
+
+    A writer that does not know its new columns must still write rows that differ.
+    """
     new = [columns.all[name] for name in columns.named(text) & columns.new]
     differ = any(
         "(" in column.get("default", "") or not {"default", "nullability"} & column.keys()

@@ -1,4 +1,4 @@
-"""Where the two schemas are read: a database, files of `schema/`, or a commit."""
+"""Reads the two schemas: from a database, from files of `schema/`, or from a commit."""
 
 import subprocess
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _SCHEMES = ("postgresql://", "postgres://")
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A schema, and its name, never with a password."""
+    """A schema; `name` says where it was read, without a password."""
 
     name: str
     snapshot: Snapshot
@@ -35,10 +35,10 @@ class Schema:
 def read_schema(text: str, alias: str, argument: str) -> Schema:
     """Read the schema that `text` names.
 
-    A URL is a database. An existing path is a catalog, SQL, or a directory of either, of which the
-    catalog is used. Anything else is a commit of this repository, in git's words. SQL is loaded
-    into a throw-away database on the server of Django's connection `alias`. `argument` is the name
-    of the argument, for messages. Raises `DiffError`.
+    A URL is a database. An existing path is a catalog, a file of SQL, or a directory with either.
+    If a directory has both, its catalog is read. Anything else is a commit of this repository, as
+    git names it. SQL is loaded into a throw-away database on the server of Django's connection
+    `alias`. `argument` is the name of the argument, for messages. Raises `DiffError`.
     """
     try:
         if text.startswith(_SCHEMES):

@@ -1,7 +1,7 @@
 """What a later migration changed, as plain SQL: the difference between two snapshots.
 
-Each migration has a separate file, so earlier files do not change. What cannot be written is an
-`ExportError`, and `exporting.prove` loads all files and compares.
+Each migration has a separate file, so earlier files do not change. A change that cannot be written
+raises `ExportError`. `exporting.prove` loads all files, and compares the result.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ _DROP = {
     "indexes": "DROP INDEX public.{name};",
     "triggers": "DROP TRIGGER {name} ON {table};",
 }
-#: What a comment on a part is on.
+#: The object of COMMENT ON, for each part.
 _TARGET = {
     "constraints": "CONSTRAINT {name} ON {table}",
     "indexes": "INDEX public.{name}",
@@ -86,7 +86,7 @@ def _types(before: Snapshot, after: Snapshot) -> Iterator[str]:
 
 
 def _enlarged(name: str, was: Properties, now: Properties) -> Iterator[str]:
-    """An enum with more values, or a different comment."""
+    """The statements that add values to an enum type, or change its comment."""
     values = list(was["values"])
     target = f"public.{ident(name)}"
     for place, value in enumerate(now["values"]):
@@ -137,8 +137,8 @@ def _altered(name: str, was: Properties, now: Properties) -> Iterator[str]:
 
 
 def _altered_parts(table: str, was: Properties, now: Properties) -> Iterator[str]:
-    """The statements that add constraints, indexes and triggers, or change their other
-    properties.
+    """The statements that add constraints, indexes and triggers, or change their options and
+    comments.
     """
     target = f"public.{ident(table)}"
     for part, added in _ADD.items():
@@ -157,8 +157,8 @@ def _new_names(was: Iterable[str], now: Iterable[str]) -> dict[str, str]:
     """The renamed columns, and their new names.
 
     PostgreSQL adds a column at the end, so a new name before an old column is a rename. The last
-    columns may also be dropped and added, because the tables are empty. If a migration also drops a
-    column next to it, `exporting.prove` refuses the result.
+    columns are dropped and added instead, which is the same in an empty table. If a migration also
+    drops a column next to a renamed one, `exporting.prove` may refuse the file.
     """
     found: dict[str, str] = {}
     before, after = list(was), list(now)

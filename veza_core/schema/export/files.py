@@ -141,7 +141,7 @@ def _blocks(
 def _ordered_tables(groups: Sequence[MigrationGroup], tables: set[str]) -> list[str]:
     """`tables` in the order of the files.
 
-    Raises `ExportError` if a table is in no file, or a file needs one that does not exist.
+    Raises `ExportError` if no file has a table, or if a file has a table that does not exist.
     """
     order = [table for group in groups for table in group.tables]
     if unknown := sorted(tables - set(order)):
@@ -166,7 +166,7 @@ def _check_references(snapshot: Snapshot, tables: list[str]) -> None:
 def stale(directory: Path, files: dict[str, str]) -> dict[str, str]:
     """The unified diff from `directory` to `files`, for each file that differs.
 
-    A file that should not be there (`strays`) counts as one that should be empty.
+    A file that should not exist (`strays`) is compared with an empty one.
     """
     diffs = {}
     for name in [*files, *strays(directory, files)]:
@@ -184,9 +184,9 @@ def stale(directory: Path, files: dict[str, str]) -> dict[str, str]:
 
 
 def strays(directory: Path, files: dict[str, str]) -> list[str]:
-    """Files in `directory` that look like ours and are not: `psql -f` of all would load them.
+    """Files in `directory` that are not in `files`, but that a person would load with them.
 
-    Examples are written by people, and have names with `….example.sql`.
+    Examples do not count. People write them, and their names end in `.example.sql`.
     """
     return sorted(
         path.name
@@ -198,7 +198,7 @@ def strays(directory: Path, files: dict[str, str]) -> list[str]:
 
 
 def write(directory: Path, files: dict[str, str]) -> list[str]:
-    """Write the files that differ to `directory`, and remove our own old ones.
+    """Write the files that differ to `directory`, and remove old ones that export_schema wrote.
 
     A file has a temporary name until it is complete. Returns the names written and removed. Raises
     `OSError`.

@@ -13,7 +13,7 @@ from veza_core.schema.v1 import migrations_after_v1, v1_migrations
 
 @dataclass(frozen=True, slots=True)
 class MigrationGroup:
-    """A migration, and the tables that it creates, in its order."""
+    """A migration, and the tables that it creates, in the order of its operations."""
 
     app: str
     name: str
@@ -29,7 +29,7 @@ def v1_groups(loader: MigrationLoader) -> list[MigrationGroup]:
 def later_groups(loader: MigrationLoader) -> list[MigrationGroup]:
     """The groups of the migrations after V1.
 
-    Raises `ExportError` for a name with which a file would be loaded too early, or replace another.
+    Raises `ExportError` if a file would be loaded too early by its name, or would replace another.
     """
     groups = [_group(loader, key) for key in migrations_after_v1(loader)]
     last = v1_groups(loader)[-1].name

@@ -1,4 +1,7 @@
-"""Objects of a snapshot as plain SQL, one statement each; what cannot be written is an error."""
+"""Writes the objects of a snapshot as plain SQL.
+
+The functions raise `ExportError` for a property that they cannot write.
+"""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +15,7 @@ from veza_core.schema.spelling import column_type, default, expression
 # Longer checks get a separate line.
 _WIDTH = 95
 
-# A constraint's place in its table; the name decides among those of one kind.
+# The order of constraints in CREATE TABLE. Those of one kind are in the order of their names.
 _CONSTRAINT_ORDER = ("PRIMARY KEY", "UNIQUE", "FOREIGN KEY", "CHECK")
 
 _EMPTY_ONLY = """\
@@ -44,7 +47,7 @@ $$;"""
 
 
 def empty_only(snapshot: Snapshot) -> str:
-    """Stops the load if the first object of the files already exists."""
+    """A statement that stops the load if the first object of the files already exists."""
     first = next(iter(snapshot["types"]))
     return _EMPTY_ONLY.format(type=literal(f"public.{ident(first)}"))
 
@@ -77,7 +80,7 @@ def enum(name: str, properties: Properties) -> str:
 
 
 def signature(name: str) -> tuple[str, str]:
-    """The quoted name of a function, and the types of its arguments, of `name(types)`."""
+    """Split `name(types)` into the quoted name of a function, and the types of its arguments."""
     bare, types = name[:-1].split("(", 1)
     return f"public.{ident(bare)}", types
 
@@ -106,7 +109,7 @@ def function(name: str, properties: Properties) -> str:
     lines = ["\n    ".join(header), f"AS {quote}{properties['body']}{quote};"]
     lines += _comment(f"FUNCTION {target}({types})", properties)
     if "SECURITY DEFINER" in properties.get("attributes", ""):
-        # CREATE FUNCTION allows everybody to execute it.
+        # CREATE FUNCTION lets every role execute it.
         lines.append(f"REVOKE ALL ON FUNCTION {target}({types}) FROM PUBLIC;")
     return "\n".join(lines)
 
@@ -184,7 +187,7 @@ def added_constraint(table: str, name: str, about: Properties) -> Iterator[str]:
 
 
 def added_index(table: str, name: str, about: Properties) -> Iterator[str]:
-    """CREATE INDEX, and its comment. `table` is in the definition, too."""
+    """CREATE INDEX, and its comment. The definition contains the name of the table."""
     _refuse_others(f"index {name}", about, "definition", "comment")
     create, on = expression(about["definition"]).split(" ON ", 1)
     yield f"{create}\n    ON {on.replace(' USING btree ', ' ', 1)};"

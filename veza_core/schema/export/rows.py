@@ -1,4 +1,7 @@
-"""Reference rows, as the migrations insert them: by `name`, because their ids are random."""
+"""The rows that migrations insert: roles, permissions, and which role has which permission.
+
+The SQL refers to a row by its `name`, because ids are random.
+"""
 
 from collections.abc import Mapping
 from typing import Any, LiteralString
@@ -35,9 +38,9 @@ type ReferenceRows = list[tuple[Any, ...]]
 def reference_rows(
     connection: psycopg.Connection[Any], tables: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, ReferenceRows]:
-    """The rows of each of `tables` (of a snapshot) with rows, without generated values.
+    """The rows of each table of a snapshot that has rows, without generated values.
 
-    Raises `ExportError` for rows in a table for which nothing here knows how to name them.
+    Raises `ExportError` if any other table than these three has rows.
     """
     found = {}
     for table in sorted(tables):

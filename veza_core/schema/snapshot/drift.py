@@ -1,4 +1,4 @@
-"""Drift: the differences between a database and the expected schema."""
+"""Compares two snapshots, such as those of a database and of the expected schema."""
 
 import json
 from collections.abc import Iterator
@@ -45,11 +45,11 @@ _LONG = 100
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A change without a migration, in plain values; as text it is one line.
+    """A difference between two snapshots, in plain values; as text it is one line.
 
-    `table` is None for an object that is not part of a table, `property` for an object that exists
-    on one side only, and `was` or `is_` for a missing one. `before` and `after` are all properties
-    of the object; None if it is missing.
+    `table` is None for an object that is not part of a table. `property` is None for an object that
+    only one snapshot has, and then `was` or `is_` is None too. `before` and `after` are all
+    properties of the object; None if the snapshot does not have it.
     """
 
     kind: str
@@ -86,9 +86,9 @@ def compare(expected: Snapshot, actual: Snapshot) -> list[Difference]:
 
 
 def _of_v1(was: Objects, is_: Objects) -> Objects:
-    """V1's own extensions: others belong to the server's owner, in public too.
+    """Only the extensions of V1. Others belong to the server's owner, even in `public`.
 
-    Nothing of V1 depends on the schema of a legacy one.
+    A legacy extension may be in any schema, because nothing of V1 depends on it.
     """
     return {
         name: was[name] if name in LEGACY_EXTENSIONS else properties
@@ -98,7 +98,8 @@ def _of_v1(was: Objects, is_: Objects) -> Objects:
 
 
 def _objects(section: str, table: str | None, was: Objects, is_: Objects) -> Iterator[Difference]:
-    # Extensions differ only in their names, and so do objects that are only named.
+    # Two extensions in one schema differ only in their names, and so do other objects. So equal
+    # properties do not show a rename.
     renamed = {} if section in ("extensions", "others") else _renamed(was, is_)
     for name in sorted(was.keys() | is_.keys()):
         if name in renamed.values():
@@ -141,7 +142,7 @@ def _parts(
 
 
 def _renamed(was: Objects, is_: Objects) -> dict[str, str]:
-    """Objects that differ only in the name: the old names, with the new ones."""
+    """The objects that only have a new name: the old names, with the new ones."""
     renamed = {}
     gone = _by_content({name: was[name] for name in was.keys() - is_.keys()})
     new = _by_content({name: is_[name] for name in is_.keys() - was.keys()})
@@ -152,7 +153,7 @@ def _renamed(was: Objects, is_: Objects) -> dict[str, str]:
 
 
 def _by_content(objects: Objects) -> dict[str, list[str]]:
-    """Names of objects by their content, which for an index contains its own name."""
+    """Names of objects by their content, without the name in the definition of an index."""
     contents: dict[str, list[str]] = {}
     for name, properties in objects.items():
         content = json.dumps(properties, sort_keys=True)

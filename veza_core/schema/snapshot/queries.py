@@ -2,7 +2,7 @@
 
 A row's `parent` (a table or view) and `name` identify the object. Every other column is one of its
 properties; NULL means the default. Objects of extensions are left out. Functions and catalogs have
-no schema in the text: `pg_catalog` is the search path.
+no schema in the text, because the search path is `pg_catalog`.
 """
 
 from veza_core.db.extensions import not_of_extension
@@ -33,8 +33,8 @@ _RELATIONS = f"""relations AS MATERIALIZED (
 SCHEMAS = f"""
 SELECT nspname AS name, {VERSION} AS version FROM pg_namespace WHERE nspname = 'public'"""
 
-# Without a legacy extension on the server, migration 001 leaves it out, so there it counts as
-# installed. Versions differ between servers, and are not part of the schema.
+# If the server does not have a legacy extension, migration 001 leaves it out. So it counts as
+# installed there. Versions differ between servers, and are not part of the schema.
 EXTENSIONS = f"""
 SELECT extname AS name, nspname AS schema
 FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
@@ -168,7 +168,7 @@ LEFT JOIN pg_constraint ON conrelid = attrelid AND contype = 'n' AND conkey[1] =
 ORDER BY attrelid, attnum"""
 
 #: Parts of the definition of index `i` that no user sets: options, and the names of operator
-#: classes with such options. They are not properties: they say what to leave out of `definition`.
+#: classes with such options. `_rows` removes them from `definition`; they are not properties.
 _HIDDEN = f"""
     NULLIF(COALESCE({undocumented("i.reloptions", INDEX)}, '{{}}') || ARRAY(
         SELECT unnest({undocumented("attoptions", OPERATOR_CLASS)})

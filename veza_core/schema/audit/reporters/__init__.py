@@ -1,6 +1,6 @@
-"""One module for each format; each renders a report as text.
+"""One module for each format, which renders a report as text.
 
-They are imported when they are needed: the table needs `rich`.
+A module is imported only when somebody asks for its format: the table needs `rich`.
 """
 
 from importlib import import_module

@@ -44,7 +44,7 @@ details {{ margin-top: .3rem; }}
 
 
 def render(report: AuditReport) -> str:
-    """Render the report as one page that needs nothing else."""
+    """Render the report as one page, which loads no other files."""
     title = f"Schema audit: {_text(report.database)}"
     parts = [_HEAD.format(title=title), f"<header><h1>{title}</h1>"]
     parts.append(f"<p>{_text(summary(report))}.</p>")
@@ -67,7 +67,7 @@ def _severity(severity: Severity, findings: list[Finding]) -> str:
     findings = sorted(findings, key=lambda finding: (finding.table is None, finding.table or ""))
     for table, of_table in groupby(findings, key=lambda finding: finding.table):
         rows = list(of_table)
-        parts.append(f"<h3>{_text(table) if table is not None else 'Of no table'}</h3>")
+        parts.append(f"<h3>{_text(table) if table is not None else 'Other objects'}</h3>")
         parts.append("<table><thead><tr>")
         parts += [f'<th scope="col">{head}</th>' for head in ("Rule", "Object", "Finding")]
         parts.append("</tr></thead><tbody>")

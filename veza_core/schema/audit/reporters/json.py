@@ -10,7 +10,7 @@ from veza_core.schema.audit.rule import Finding
 
 
 def render(report: AuditReport) -> str:
-    """Render the report as one object; `schema` has all audited ones, separated by commas."""
+    """Render the report as one object; `schema` names all audited schemas, with commas."""
     content: dict[str, Any] = {
         **asdict(report.place),
         "server_version": report.server_version,

@@ -1,4 +1,4 @@
-"""A report in the form of the first audit, for a wiki or a pull request."""
+"""A report in Markdown, for a wiki or a pull request."""
 
 import re
 from itertools import groupby
@@ -16,7 +16,7 @@ _KEY_RULES = ("pk-missing", "pk-not-uuid-id")
 
 
 def render(report: AuditReport) -> str:
-    """Render summary, gap analysis with the gap table, findings by rule, and recommendation."""
+    """Render the summary, the gap analysis, the findings by rule, and the recommendation."""
     gaps = _gaps(report)
     parts = [
         f"# Schema audit: {escape(report.database)}",
@@ -96,7 +96,7 @@ def _by_rule(report: AuditReport) -> list[str]:
 
 def _recommendation(report: AuditReport, gap_count: int) -> str:
     if not report.findings:
-        return "Run the audit in every deployment, so that it stays so."
+        return "Run the audit in every deployment, so that the schema keeps to the Standard."
     with_fix = sum(finding.fix is not None for finding in report.findings)
     steps = []
     if gap_count:

@@ -54,8 +54,8 @@ def _result(finding: Finding, rule_number: int) -> dict[str, Any]:
         "message": {"text": f"{finding.object}: {finding.message}. {finding.remedy}"},
         "locations": [
             {
-                # A database has no files, but services show a result only where it has one: it
-                # opens the rule's page.
+                # Services show a result only at a line of a file. A database has no files, so it is
+                # the rule's page.
                 "physicalLocation": {
                     "artifactLocation": {"uri": f"docs/rules/{finding.rule.id}.md"},
                     "region": {"startLine": 1},

@@ -114,7 +114,7 @@ def _section(finding: Finding, fix: Fix, number: str, printed: set[str]) -> str:
 
 
 def _run(*lines: str) -> list[str]:
-    """A statement and what follows it. Nobody waits for a concurrent statement, so it may wait."""
+    """A statement and what follows it; without a lock timeout if it is concurrent."""
     is_concurrent = effect(lines[0]).is_concurrent
     return [_UNLIMITED, *lines, _LIMITED] if is_concurrent else list(lines)
 

@@ -37,8 +37,7 @@ def render(report: AuditReport, *, width: int, colour: bool) -> str:
                 Text.assemble((f"{rule.severity.value} {rule.id}", style), f": {rule.title}")
             )
             for finding in findings:
-                # Written directly: a rich table takes ten times as long, and names here contain no
-                # markup.
+                # Written directly, because a rich table takes ten times as long.
                 out.writelines(_rows(console, finding.object, finding.message, left))
             out.write("\n")
     console.print(_last_lines(report))

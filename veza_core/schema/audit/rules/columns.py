@@ -11,7 +11,7 @@ from veza_core.schema.quoting import ident
 
 _TEXT, _BYTEA = 25, 17
 _UUID_NAME = re.compile(r"(^|_)[ug]uid$", re.I)
-#: A type modifier counts four bytes more than the length; 36 letters are a UUID with its hyphens.
+#: A type modifier counts four more than the length; a UUID with its hyphens has 36 characters.
 _UUID_LENGTH = 36 + 4
 
 
@@ -75,10 +75,10 @@ def _evidence(column: Column) -> str:
     example="public.likes.user_id",
 )
 def type_differs(catalog: Catalog) -> Iterator[Found]:
-    """A column `<x>_id` is compared with the key of table x in the same schema. Columns of a
-    foreign key are not checked here, because fk-type-mismatch checks them. Nor is a column that has
-    a column `<x>_type` next to it, because it can refer to any table. Other columns of the same
-    name may mean different things in different tables.
+    """A column `<x>_id` is compared with the key of table x in the same schema. If a column
+    `<x>_type` is next to it, it is not checked, because it can refer to any table. The rule
+    fk-type-mismatch checks the columns of foreign keys. Other columns of the same name are not
+    compared, because they may mean different things in different tables.
     """
     for table in catalog.tables:
         declared = {name for key in table.foreign_keys for name in key.columns}
@@ -88,5 +88,7 @@ def type_differs(catalog: Catalog) -> Iterator[Found]:
             key = catalog.meaning.other_key(table, column.name)
             if key is not None and key.base_type != column.base_type:
                 name = ident(column.name)
-                message = f"{name} is {column.type_name}, the key that it names {key.type_name}"
+                message = (
+                    f"{name} is {column.type_name}, but the key that it names is {key.type_name}"
+                )
                 yield Found(table, f"{table.identity}.{name}", message)

@@ -69,8 +69,9 @@ def check_not_valid(catalog: Catalog) -> Iterator[Found]:
 @INTEGRITY.warning(
     "fk-duplicate",
     "Duplicate foreign key",
-    reason="PostgreSQL checks each write twice. A delete follows both keys: with CASCADE and NO "
-    "ACTION it is refused, whichever key the developers read.",
+    reason="PostgreSQL checks each write twice. If their ON DELETE differs, the older key acts "
+    "first. If it says RESTRICT, a delete is refused. If it says CASCADE, the delete goes through, "
+    "although the newer key says RESTRICT.",
     remedy="Drop one of them. SQL is printed if their definitions are the same.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid CONSTRAINT plays_user_id_fkey\n"
     "    REFERENCES users (id) ON DELETE CASCADE);\nALTER TABLE plays ADD CONSTRAINT "

@@ -111,7 +111,8 @@ def junction_soft_delete(catalog: Catalog) -> Iterator[Found]:
             if soft and not table.is_soft:
                 hard.setdefault(table, set()).update(soft)
     for table, soft in hard.items():
-        message = f"the table has no deleted_at, but {', '.join(sorted(soft))} has"
+        have = "has" if len(soft) == 1 else "have"
+        message = f"the table has no deleted_at, but {', '.join(sorted(soft))} {have}"
         yield Found(table, table.identity, message)
 
 
@@ -201,8 +202,8 @@ def _owned(catalog: Catalog) -> Iterator[tuple[Table | None, str, str, str]]:
 )
 def schema_create(catalog: Catalog) -> Iterator[Found]:
     """The audited schemas are checked. Superusers and the owners of the database, of the schema and
-    of schema `django` are not reported, because they have these privileges anyway. Only
-    this privilege is checked.
+    of schema `django` are not reported, because they may create objects anyway. Only the privilege
+    CREATE is checked.
     """
     for schema, role in catalog.creators:
         where, who = ident(schema), "PUBLIC" if role is None else ident(role)

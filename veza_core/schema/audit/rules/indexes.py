@@ -29,8 +29,8 @@ from veza_core.schema.quoting import clip, ident, qualified
 )
 def index_invalid(catalog: Catalog) -> Iterator[Found]:
     """Indexes of materialized views and of TOAST tables are reported too. An index that another
-    session may be building or dropping is not reported. A standby cannot see that, so it reports
-    none.
+    session may be building or dropping is not reported. A standby cannot see such a session, so on
+    a standby no index is reported.
     """
     for broken in catalog.broken_indexes:
         if not broken.may_be_in_progress:
@@ -64,7 +64,10 @@ def _broken(index: BrokenIndex) -> Found:
 
 
 def _rebuild(index: Index) -> Fix | None:
-    """Return None for a unique index, because the rebuild would fail at duplicate values."""
+    """Return the fix: drop the index, or build it again.
+
+    None for a unique index, because its rebuild would fail at duplicate values.
+    """
     if index.table.is_partitioned or index.is_exclusion:
         return None
     left_over = _LEFT_OVER.search(index.name) is not None
@@ -141,9 +144,10 @@ def _drop(index: Index, other: Index) -> Fix:
 
 
 def needless(table: Table) -> Iterator[tuple[Index, Index, bool]]:
-    """Find each index that another one makes superfluous; True if both are the same."""
+    """Find each index that another one makes superfluous; True if they have the same columns."""
     usable = [index for index in table.indexes if index.is_usable and not index.is_exclusion]
-    # Without the direction, because a b-tree can be read in both.
+    # If no two indexes begin with the same key, none is superfluous. The direction does not count,
+    # because a b-tree can be read in both.
     if len({index.elements[0][:-1] for index in usable}) == len(usable):
         return
     for index in usable:

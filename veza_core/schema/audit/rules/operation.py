@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from veza_core.counted import counted
 from veza_core.schema.audit.catalog import Catalog, Sequence
 from veza_core.schema.audit.rule import OPERATION, Fix, Found, Stage
 from veza_core.schema.quoting import ident
 
-#: The part of its numbers that a sequence or a key may have used.
+#: A sequence or a key is reported if it has used so much of its numbers.
 USED_PERCENT = 70
 
 # Types by object identifier: smallint, integer.
@@ -36,10 +37,10 @@ def known(analyzed: datetime | None) -> str:
     example="public.plays_number_seq",
 )
 def key_near_end(catalog: Catalog) -> Iterator[Found]:
-    """It is reported from 70 % on. The rule checks sequences without CYCLE that this role may read,
-    in any schema if a column takes its default from them. It also checks integer and smallint
-    columns of primary and foreign keys, by statistics, and says how old these are. The type under a
-    domain counts.
+    """A sequence or a key is reported if 70 % of its numbers are used. The rule checks sequences
+    without CYCLE that this role may read, in any schema if a column takes its default from them. It
+    also checks integer and smallint columns of primary and foreign keys, by statistics, and says
+    how old these are. The type under a domain counts.
     """
     reported = set()
     for sequence in catalog.sequences:
@@ -139,7 +140,7 @@ def collation_changed(catalog: Catalog) -> Iterator[Found]:
         if indexes:
             message = (
                 f"recorded as version {recorded}, the server has {actual}: "
-                f"{indexes} index(es) sort by it"
+                f"{counted(indexes, 'index uses', 'indexes use')} it"
             )
             yield Found(None, name or f"database {ident(catalog.database)}", message)
 

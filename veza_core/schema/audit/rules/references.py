@@ -136,9 +136,9 @@ ALTER TABLE public.plays VALIDATE CONSTRAINT plays_user_id_fkey;""",
 )
 def fk_missing(catalog: Catalog) -> Iterator[Found]:
     """UUID columns are reported, and integer columns if a table of that name has an integer key. A
-    text is taken as an id from elsewhere. Not reported are the table's own key, a virtual column,
-    which cannot have a foreign key, and an integer next to a column `<something>_type`, which names
-    the table.
+    text column is not reported, because it may be an id of another system. The table's own key is
+    not reported, nor is a virtual column, because it cannot have a foreign key. An integer column
+    next to a column `<something>_type` is not reported, because that column names the table.
     """
     for table in catalog.tables:
         known = {name for key in table.foreign_keys for name in key.columns}
@@ -166,8 +166,8 @@ def fk_missing(catalog: Catalog) -> Iterator[Found]:
 
 
 def _refer(catalog: Catalog, table: Table, column: str, target: Table) -> Fix | None:
-    """Add the foreign key, but first its index, so that a delete in the other table reads only
-    that.
+    """Add the foreign key after its index, so that a delete in the other table need not read this
+    whole table.
     """
     name = key_name(table, (column,))
     keys = target.primary_key.keys if target.primary_key is not None else ()

@@ -78,7 +78,10 @@ def unique_not_partial(catalog: Catalog) -> Iterator[Found]:
 
 
 def _make_partial(catalog: Catalog, index: Index) -> Fix | None:
-    """None if another object needs the index, or if it has more than plain columns."""
+    """Replace the index by a partial one.
+
+    None if another object needs the index, or if it has more than plain columns.
+    """
     table = index.table
     names = tuple(key for key in index.keys if key is not None)
     simple = (
@@ -145,7 +148,7 @@ def _partial_changes(index: Index, names: tuple[str, ...]) -> str:
 
 
 def _served(index: Index) -> list[tuple[str, ...]]:
-    """Return the columns of the foreign keys that have no other index."""
+    """Return the columns of the foreign keys that have this index and no other."""
     others = [other for other in index.table.indexes if other is not index]
     return [
         key.columns
@@ -214,7 +217,7 @@ def _identifies(catalog: Catalog, table: Table, name: str) -> bool:
 
 
 def _makes_unique(catalog: Catalog, index: Index, name: str) -> bool:
-    """Whether two live rows, or two with the same parent, can never have the same value."""
+    """Whether two live rows, or two live rows of one parent, can never have the same value."""
     if not (index.is_unique or index.is_exclusion) or not index.is_usable:
         return False
     allowed = {"deleted_at IS NULL", f"{name} IS NOT NULL"}
@@ -248,8 +251,7 @@ def _is_not_empty(condition: str, name: str) -> bool:
 def _folds(index: Index, place: int, name: str) -> bool:
     """Whether two rows with the same value are equal at this place of the index.
 
-    This is true for an expression of this column only, if it cannot be NULL for a value.
-
+    An expression counts if this column is its only one, and if it is never NULL for a value.
     """
     if index.keys[place] is not None:
         return index.keys[place] == name

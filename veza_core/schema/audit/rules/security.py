@@ -21,7 +21,7 @@ _TABLE = re.compile(
 )
 _CALL = re.compile(r'(?<![.\w"])("[^"]+"|\w+)\s*\(')
 _COMMENT_OR_TEXT = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
-# FROM that no table follows.
+# A FROM that no table follows.
 _NO_TABLE = re.compile(
     r"\bdistinct\s+from\b|(\b(?:extract|substring|trim|overlay)\s*\([^()]*?)\bfrom\b", re.I
 )
@@ -50,11 +50,12 @@ def _routines(catalog: Catalog) -> Iterator[Function]:
     "function-search-path",
     "Function with the caller's search_path",
     reason="Names without a schema depend on the caller's search_path. With it, the caller of a "
-    "SECURITY DEFINER function chooses what runs with the owner's privileges; in a policy, which "
-    "rows are visible. PostgreSQL searches pg_temp first, unless the function's own path names it "
-    "at the end: a caller's temporary table can then replace the right one. A trigger or an index "
-    "expression fails wherever the path differs: in pg_restore, in a subscriber, and from "
-    "PostgreSQL 17 on in REINDEX, ANALYZE, VACUUM and REFRESH MATERIALIZED VIEW.",
+    "SECURITY DEFINER function chooses what runs with the owner's privileges. If a policy calls a "
+    "function, the caller chooses which rows are visible. PostgreSQL searches pg_temp first, "
+    "unless the function's own path names it at the end: a caller's temporary table can then "
+    "replace the right one. A trigger or an index expression fails wherever the path differs: in "
+    "pg_restore, in a subscriber, and from PostgreSQL 17 on in REINDEX, ANALYZE, VACUUM and "
+    "REFRESH MATERIALIZED VIEW.",
     remedy="Run ALTER FUNCTION … SET search_path = '', and write the schemas in the body. Or set "
     "the schemas that it needs, with pg_temp at the end. No SQL is printed, because the body must "
     "match.",
@@ -80,7 +81,7 @@ def function_search_path(catalog: Catalog) -> Iterator[Found]:
             if not (routine.is_definer and tables and _is_open_to_temporary(path or "")):
                 continue
             what = ", ".join(tables[:3])
-            message = f"SECURITY DEFINER, and a caller's temporary table can stand for {what}"
+            message = f"SECURITY DEFINER, and a caller's temporary table can replace {what}"
         elif routine.is_definer:
             message = "SECURITY DEFINER, and its search_path is the caller's"
         elif names and routine.run_by:
@@ -92,7 +93,7 @@ def function_search_path(catalog: Catalog) -> Iterator[Found]:
 
 
 def _is_open_to_temporary(path: str) -> bool:
-    """Whether a temporary table is found before one of another schema, as it is without pg_temp."""
+    """Whether PostgreSQL searches pg_temp before another schema: unless the path ends in it."""
     schemas = [part.strip().strip('"') for part in path.split(",")]
     others = {*schemas} - {"", "pg_catalog", "pg_temp"}
     return bool(others) and schemas[-1] != "pg_temp"

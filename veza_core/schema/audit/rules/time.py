@@ -69,8 +69,8 @@ def timestamps_missing(catalog: Catalog) -> Iterator[Found]:
 def _add(catalog: Catalog, table: Table, name: str) -> Fix | None:
     """Add the column with its comment, and with what other rules then require.
 
-    For updated_at, this is a trigger, also on tables that inherit. For created_at, it is the feed's
-    index.
+    For updated_at, this is a trigger, also on tables that inherit. For created_at, it is the index
+    of the feed. None if the name of this index is taken.
     """
     where = f"{table.identity}.{name}"
     statements = [

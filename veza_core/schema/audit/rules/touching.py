@@ -1,4 +1,4 @@
-"""Whether a trigger keeps `updated_at`. Its function decides, not its name."""
+"""Whether a trigger sets `updated_at`. Its function shows this, not its name."""
 
 import re
 
@@ -55,7 +55,7 @@ def _is_moddatetime(function: Function) -> bool:
 
 
 def _updates(code: str, trigger: Trigger) -> bool:
-    """Whether it updates the row again, as an AFTER trigger must."""
+    """Whether the function updates the row again, as that of an AFTER trigger must."""
     name = re.escape(trigger.table.name.lower())
     return bool(
         re.search(

@@ -45,7 +45,7 @@ def _pairs(catalog: Catalog) -> Iterator[tuple[Table, Trigger | None]]:
 
 
 def _rank(trigger: Trigger) -> int:
-    """Rank how similar a trigger is to the one for `updated_at`; 0 is not similar."""
+    """Rank how similar a trigger is to the Standard's for `updated_at`; 0 is not similar."""
     ours = is_ours(trigger.function, trigger.table)
     named = _is_named(trigger)
     # The name alone counts only if the source cannot be read.
@@ -181,7 +181,7 @@ def _timing(trigger: Trigger) -> str:
 
 
 def _may_be_replaced(trigger: Trigger) -> bool:
-    """Whether the function only sets the time, and the name is free."""
+    """Whether the function only sets the time, and no other trigger has the Standard's name."""
     free = all(
         other is trigger or other.name != trigger_name(trigger.table)
         for other in trigger.table.triggers

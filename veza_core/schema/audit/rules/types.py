@@ -27,7 +27,7 @@ def _found(table: Table, column: Column, fix: Fix | None = None) -> Found:
     example="public.plays.country_code",
 )
 def type_char(catalog: Catalog) -> Iterator[Found]:
-    """PostgreSQL's own name of the type is bpchar. The type "char" is a different one."""
+    """PostgreSQL's own name of the type is bpchar. The type "char", in quotes, is another one."""
     for table, column in catalog.columns_by_type.get(BPCHAR, ()):
         yield _found(table, column)
 
@@ -114,7 +114,7 @@ def _ancestors(table: Table) -> Iterator[Table]:
 def _is_computed(table: Table, name: str) -> bool:
     """Whether a check, or an index's expression or condition, uses the column.
 
-    A word in a check that is only equal to its name counts too.
+    Every word that is equal to the name of the column counts, whatever it means there.
     """
     words = re.compile(rf"(?<!\w){re.escape(ident(name))}(?!\w)")
     return any(words.search(check.definition) for check in table.checks) or any(

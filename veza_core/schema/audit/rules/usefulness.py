@@ -26,17 +26,17 @@ from veza_core.schema.quoting import columns, ident
     example="public.idx_pages_site_id_slug",
 )
 def unique_nullable(catalog: Catalog) -> Iterator[Found]:
-    """An index of one column is not reported: there, NULL means that there is no value. Nor is an
-    index whose other columns are unique anyway. A check that the column IS NOT NULL counts, and so
-    does a condition of the index that is never true for NULL, such as `kind = 'main'`. A generated
-    column may be NULL if its columns may be, unless COALESCE prevents it.
+    """An index of one column is not reported: there, NULL means that there is no value. An index
+    whose other columns are unique anyway is not reported either. A column may not be NULL if a
+    check says so, or a condition of the index that is never true for NULL, such as `kind = 'main'`.
+    A generated column may be NULL if its columns may be, unless COALESCE prevents it.
     """
     for table in catalog.tables:
         for index in table.indexes:
             loose = _loose(index)
             if loose and not any(_closes(other, index, loose) for other in table.indexes):
                 are = "is nullable" if len(loose) == 1 else "are nullable"
-                message = f"{columns(loose)} {are}: rows with NULL there are never the same"
+                message = f"{columns(loose)} {are}: two rows with NULL there are never duplicates"
                 yield Found(table, index.identity, message)
 
 
@@ -98,7 +98,7 @@ def _meets_no_null(condition: str, name: str) -> bool:
 
 
 def _closes(other: Index, index: Index, loose: tuple[str, ...]) -> bool:
-    """Whether another index makes those rows unique: one of the other columns, or one for NULLs."""
+    """Whether `other` makes rows with NULL unique, perhaps by a condition IS NULL."""
     if other is index or not other.is_unique or not other.is_usable:
         return False
     if None in other.keys or not set(other.keys) < set(index.keys):
