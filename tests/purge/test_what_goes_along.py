@@ -1,10 +1,11 @@
-"""docs/services.md has a decision for each foreign key, and a purge follows it."""
+"""docs/schema.md has a decision for each foreign key, and a purge follows it."""
 
 import re
 
 import pytest
 
 from tests.counters import set_right, wrong
+from tests.schema import contract
 from tests.support import ROOT
 
 KEYS = """
@@ -14,18 +15,21 @@ WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1, 2
 """
 
 
+KEY = re.compile(r"FOREIGN KEY \((\w+)\) REFERENCES (\w+)\(id\) ON DELETE (CASCADE|SET NULL)")
+ON_DELETE = {"CASCADE": "deleted", "SET NULL": "kept"}
+
+
 def decided():
-    """The page's decisions, by table and column: deleted, kept or never."""
+    """The decisions by table and column: deleted, kept or never."""
     page = (ROOT / "docs" / "services.md").read_text()
     chapter = page.split("## Retention\n")[1].split("\n#")[0]
-    rows = re.findall(r"^\| (`.*?) \| (\w+)", chapter, re.MULTILINE)
-    listed = [
-        ((table, column), decision)
-        for cell, decision in rows
-        for table, column in re.findall(r"`(\w+)\.(\w+)`", cell)
-    ]
-    assert len(dict(listed)) == len(listed)
-    return dict(listed)
+    never = re.findall(r"^\| `(\w+)` \| .* are not purged", chapter, re.MULTILINE)
+    return {
+        (name, column): "never" if target in never else ON_DELETE[on_delete]
+        for name, table in contract.parse(contract.DOCUMENT.read_text()).tables.items()
+        for definition in table.constraints.values()
+        for column, target, on_delete in KEY.findall(definition)
+    }
 
 
 @pytest.fixture
