@@ -8,9 +8,9 @@ from django.contrib.postgres.operations import (
 from django.db import migrations, models
 from django.db.migrations import RunPython, RunSQL, SeparateDatabaseAndState
 
-from tests.deploy.later import BY_TITLE, POSITIVE, TEXT, UNIQUE, a_table, add, key
+from tests.deploy.later import BY_TITLE, POSITIVE, TEXT, UNIQUE, add
 from veza_core.db.constraint_operations import SetNotNull
-from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdatedAt
+from veza_core.db.operations import AddEnumValue
 from veza_core.operations.backfill import Backfill
 from veza_core.operations.deploy.lint import headings
 
@@ -23,9 +23,6 @@ def alter(name, field, model=TRACK):
 
 def state_only(*operations):
     return SeparateDatabaseAndState(state_operations=list(operations))
-
-
-COMPLETE = (KeepUpdatedAt("reports"), InsertPermissions("reports"))
 
 
 def nothing(apps, schema_editor):
@@ -154,7 +151,6 @@ BAD = {
         "on a column that is there": [
             [RunSQL("ALTER TABLE tracks ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES users")]
         ],
-        "without an index": [[add("editor", key(null=True))]],
         "validated at once": [
             [
                 RunSQL(
@@ -164,10 +160,6 @@ BAD = {
                 RunSQL("ALTER TABLE tracks VALIDATE CONSTRAINT f"),
             ]
         ],
-    },
-    headings.TABLE: {
-        "no trigger": [a_table("reports", InsertPermissions("reports"))],
-        "no permissions": [a_table("reports", KeepUpdatedAt("reports"))],
     },
     headings.FILL: {
         "RunPython": [[RunPython(nothing)]],

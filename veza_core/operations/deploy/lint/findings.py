@@ -1,4 +1,7 @@
-"""Finds problems in the migrations of the next release."""
+"""Finds what stops or breaks a service in the migrations of the next release.
+
+`lint_schema` says what a new table or key lacks: an index, a trigger, permissions.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,21 +14,14 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED
 
-from veza_core.db.fetch import fetch_value
-from veza_core.db.operations import ACTIONS
 from veza_core.errors import one_line
 from veza_core.operations.deploy.executor import REPEATABLE, operations_of
-from veza_core.schema.audit.engine import audit
-from veza_core.schema.audit.rules import CATALOG_RULES
-from veza_core.schema.audit.service import connect
 
 from . import headings, snapshot
 from .effects import Harm
 from .observer import Observer, observe
 from .snapshot import CatalogState
 
-#: The heading for rules of the audit about the tables and keys of the release.
-OF_THE_AUDIT = {"trigger-missing": headings.TABLE, "fk-not-indexed": headings.FOREIGN_KEY}
 #: The heading for statements that PostgreSQL refuses: the use of a new enum value in its own
 #: transaction, statements that cannot run in a transaction, and a procedure that commits.
 OF_ERRORS = {
@@ -33,7 +29,6 @@ OF_ERRORS = {
     "25001": headings.NO_TRANSACTION,
     "2D000": headings.FILL,
 }
-PERMISSIONS = "SELECT count(DISTINCT action) FROM public.permissions WHERE resource = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +56,7 @@ def examine(
     `statements` gets what each migration ran. After a failed migration, the others do not run.
     """
     now = snapshot.read(connection)
-    release = _Release(connection, state.clone(), now)
-    #: Which migration created a table or a constraint.
-    makers: dict[str, str] = {}
+    release = _Release(state.clone(), now)
     for migration in migrations:
         observer = Observer(connection, now, atomic=migration.atomic)
         statements[migration] = observer.statements
@@ -75,10 +68,8 @@ def examine(
         yield from _named(migration, found)
         if failure:
             return
-        for name in _names(now) - _names(observer.start):
-            makers.setdefault(name, str(migration))
-    for heading, name, message in release.missing(state, now):
-        yield MigrationFinding(makers.get(name, str(migrations[-1])), heading, message)
+    for message in release.left_out(state, now):
+        yield MigrationFinding(str(migrations[-1]), headings.DROP_COLUMN, message)
 
 
 def _run(observer: Observer, state: ProjectState, migration: Migration) -> list[Harm]:
@@ -91,11 +82,6 @@ def _run(observer: Observer, state: ProjectState, migration: Migration) -> list[
         heading = OF_ERRORS.get(getattr(error.__cause__, "sqlstate", ""), headings.ELSE)
         return [Harm(heading, f"it fails: {one_line(error)}")]
     return []
-
-
-def _names(catalog: CatalogState) -> set[str]:
-    tables = {table.name for table in catalog.tables.values()}
-    return tables | {constraint.name for constraint in catalog.constraints.values()}
 
 
 def _named(migration: Migration, effects: list[Harm]) -> Iterator[MigrationFinding]:
@@ -135,7 +121,6 @@ def _operations(migration: Migration) -> Iterator[Harm]:
 class _Release:
     """The previous release: its models, and the catalog of its database."""
 
-    connection: BaseDatabaseWrapper
     models: ProjectState
     catalog: CatalogState
 
@@ -165,29 +150,7 @@ class _Release:
                 message = f"{after.name_of(key)} is NOT NULL without a default: the release before "
                 yield Harm(headings.NOT_NULL_COLUMN, f"{message}inserts rows without it")
 
-    def missing(self, state: ProjectState, now: CatalogState) -> Iterator[tuple[str, str, str]]:
-        """What the whole release lacks: the heading, the object, and the message."""
-        if _keys(now) - _keys(self.catalog):
-            yield from self._audited()
-        for table in sorted(
-            now.tables[oid].name for oid in now.tables.keys() - self.catalog.tables
-        ):
-            if fetch_value(self.connection, PERMISSIONS, [table]) < len(ACTIONS):
-                message = f"{table} has no permission rows for all actions: InsertPermissions"
-                yield headings.TABLE, table, message
-        for message in self._forgotten(state, now):
-            yield headings.DROP_COLUMN, "", message
-
-    def _audited(self) -> Iterator[tuple[str, str, str]]:
-        rules = [rule for rule in CATALOG_RULES if rule.id in OF_THE_AUDIT]
-        with connect(self.connection) as session:
-            report = audit(session, ["public"], rules)
-        for finding in report.findings:
-            name = finding.object.rpartition(".")[2]
-            message = f"{finding.object}: {finding.message}"
-            yield OF_THE_AUDIT[finding.rule.id], name, message
-
-    def _forgotten(self, state: ProjectState, now: CatalogState) -> Iterator[str]:
+    def left_out(self, state: ProjectState, now: CatalogState) -> Iterator[str]:
         """Columns that the new models leave out, and that every row needs."""
         before = _used(self.models)
         after = _used(state)
@@ -202,11 +165,6 @@ class _Release:
             ):
                 name = f"{table}.{column.name}"
                 yield f"the models leave out {name}, which is NOT NULL: give it a default"
-
-
-def _keys(catalog: CatalogState) -> set[int]:
-    keys = {oid for oid, constraint in catalog.constraints.items() if constraint.kind == "f"}
-    return keys | catalog.tables.keys()
 
 
 def _used(models: ProjectState) -> dict[str, set[str]]:
