@@ -11,7 +11,7 @@ from django.db.migrations import RunSQL
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from tests.deploy.later import BY_TITLE, POSITIVE, TEXT, UNIQUE, a_table, add, key
-from tests.deploy.lint_refused import COMPLETE, TRACK, alter, in_plpgsql, state_only
+from tests.deploy.lint_refused import TRACK, alter, in_plpgsql, state_only
 from tests.deploy.lint_triggers import fires
 from veza_core.db.constraint_operations import (
     AddForeignKeyNotValid,
@@ -23,6 +23,7 @@ from veza_core.db.operations import AddEnumValue, InsertPermissions, KeepUpdated
 from veza_core.operations.backfill import Backfill, CopyRows
 
 LIKES = "AFTER INSERT ON track_likes"
+COMPLETE = (KeepUpdatedAt("reports"), InsertPermissions("reports"))
 
 GOOD = {
     "a column": [[add("mood", TEXT)]],
