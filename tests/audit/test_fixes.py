@@ -201,3 +201,20 @@ def test_partial_unique_index_says_what_it_breaks(scratch):
     assert "ON CONFLICT ON CONSTRAINT one_email fails" in found.changes
     assert found.fix.statements[-1] == "COMMENT ON INDEX public.idx_users_email IS 'of one';"
     assert one(scratch, "unique-not-partial", "public.places").fix is None
+
+
+def test_a_name_that_a_partition_already_uses_is_not_given(scratch):
+    """PostgreSQL renames and adds a check in each partition, too."""
+    scratch.run("""
+        CREATE TABLE plays (ms int CONSTRAINT plays_ms_check CHECK (ms > 0), created_at timestamptz)
+            PARTITION BY RANGE (ms);
+        CREATE TABLE plays_0 PARTITION OF plays (CONSTRAINT chk_plays_ms CHECK (ms < 9),
+            CONSTRAINT chk_created_at_not_null CHECK (created_at > '2020-01-01')) DEFAULT""")
+    assert one(scratch, "check-name", "public.plays.plays_ms_check").fix is None
+    assert one(scratch, "timestamps-nullable", "public.plays.created_at").fix is None
+    for statement in (
+        "ALTER TABLE plays RENAME CONSTRAINT plays_ms_check TO chk_plays_ms",
+        "ALTER TABLE plays ADD CONSTRAINT chk_created_at_not_null CHECK (created_at IS NOT NULL)",
+    ):
+        with pytest.raises(psycopg.errors.DuplicateObject), scratch.connection.transaction():
+            scratch.run(statement)

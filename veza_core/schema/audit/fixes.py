@@ -30,11 +30,11 @@ def inheriting(catalog: Catalog, table: Table) -> list[Table]:
 
 
 def is_free(table: Table, name: str) -> bool:
-    """Whether no constraint of the table has the name yet."""
+    """Whether neither the table nor one of its partitions has a constraint of that name."""
     taken = {key.name for key in table.foreign_keys}
     taken.update(check.name for check in table.checks)
     taken.update(index.constraint for index in table.indexes if index.constraint is not None)
-    return name not in taken
+    return name not in taken and all(is_free(part, name) for part in table.partitions)
 
 
 def index_name(table: Table, names: tuple[str, ...]) -> str:

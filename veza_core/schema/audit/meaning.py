@@ -4,7 +4,7 @@ Only foreign keys, unique indexes and names show this. The rules on soft deletio
 use these definitions, and their pages explain them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -57,12 +57,7 @@ class Meaning:
         self.by_oid, self.by_name = by_oid, by_name
         self.links = {table.oid: self._links(table) for table in tables}
         #: Tables that owner columns of other tables refer to: the accounts.
-        self.accounts = {
-            link.target.oid
-            for table in tables
-            for link in self.links[table.oid]
-            if link.target is not table and OWNER_COLUMNS.issuperset(link.columns)
-        }
+        self.accounts = {link.target.oid for table in tables for link in self._owners(table)}
 
     def _links(self, table: Table) -> list[Referral]:
         links = [
@@ -107,14 +102,12 @@ class Meaning:
 
     def owner(self, table: Table) -> Referral | None:
         """The link to the account to which a row belongs; None if it belongs to none."""
-        return next(
-            (
-                link
-                for link in self.links[table.oid]
-                if link.target is not table and OWNER_COLUMNS.issuperset(link.columns)
-            ),
-            None,
-        )
+        return next(self._owners(table), None)
+
+    def _owners(self, table: Table) -> Iterator[Referral]:
+        for link in self.links[table.oid]:
+            if link.target is not table and OWNER_COLUMNS.issuperset(link.columns):
+                yield link
 
     def is_resource(self, table: Table) -> bool:
         """Whether its rows belong to accounts and are not accounts themselves."""

@@ -99,8 +99,7 @@ def _enlarged(name: str, was: Properties, now: Properties) -> Iterator[str]:
             values.insert(place, value)
     if values != now["values"]:
         raise ExportError(f"type {name} lost values: export_schema cannot write that")
-    if was.get("comment") != now.get("comment"):
-        yield _comment(f"TYPE {target}", now)
+    yield from _comment(f"TYPE {target}", was, now)
 
 
 def _functions(before: Snapshot, after: Snapshot) -> Iterator[str]:
@@ -132,8 +131,7 @@ def _altered(name: str, was: Properties, now: Properties) -> Iterator[str]:
             yield from _altered_column(name, column, before, about)
     yield from _altered_parts(name, was, now)
     yield from _options(f"ALTER TABLE {target}", was, now)
-    if was.get("comment") != now.get("comment"):
-        yield _comment(f"TABLE {target}", now)
+    yield from _comment(f"TABLE {target}", was, now)
 
 
 def _altered_parts(table: str, was: Properties, now: Properties) -> Iterator[str]:
@@ -149,8 +147,8 @@ def _altered_parts(table: str, was: Properties, now: Properties) -> Iterator[str
             elif before != about:
                 _refuse(f"{table}.{thing}", before, about, {"options", "comment"})
                 yield from _options(f"ALTER INDEX public.{ident(thing)}", before, about)
-                if before.get("comment") != about.get("comment"):
-                    yield _comment(_TARGET[part].format(table=target, name=ident(thing)), about)
+                on = _TARGET[part].format(table=target, name=ident(thing))
+                yield from _comment(on, before, about)
 
 
 def _new_names(was: Iterable[str], now: Iterable[str]) -> dict[str, str]:
@@ -201,8 +199,7 @@ def _altered_column(table: str, column: str, was: Properties, now: Properties) -
     yield from _options(alter, was, now)
     if was.get("statistics") != now.get("statistics"):
         yield f"{alter} SET STATISTICS {now.get('statistics', -1)};"
-    if was.get("comment") != now.get("comment"):
-        yield _comment(f"COLUMN public.{ident(table)}.{ident(column)}", now)
+    yield from _comment(f"COLUMN public.{ident(table)}.{ident(column)}", was, now)
 
 
 def _options(alter: str, was: Properties, now: Properties) -> Iterator[str]:
@@ -219,9 +216,10 @@ def _options(alter: str, was: Properties, now: Properties) -> Iterator[str]:
         yield f"{alter} SET {render.parameters(new)};"
 
 
-def _comment(target: str, about: Properties) -> str:
-    text = literal(about["comment"]) if "comment" in about else "NULL"
-    return f"COMMENT ON {target} IS {text};"
+def _comment(target: str, was: Properties, now: Properties) -> Iterator[str]:
+    if was.get("comment") != now.get("comment"):
+        text = literal(now["comment"]) if "comment" in now else "NULL"
+        yield f"COMMENT ON {target} IS {text};"
 
 
 def _refuse(what: str, was: Mapping[str, Any], now: Mapping[str, Any], known: set[str]) -> None:

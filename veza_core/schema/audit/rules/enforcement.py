@@ -8,8 +8,7 @@ from veza_core.schema.audit.objects import ForeignKey, Table
 from veza_core.schema.audit.rule import INTEGRITY, Fix, Found, Stage
 from veza_core.schema.audit.rules.examples import USERS
 from veza_core.schema.audit.rules.integrity import EXAMPLE, GOOD
-from veza_core.schema.audit.rules.keys import claims
-from veza_core.schema.quoting import columns, ident, qualified
+from veza_core.schema.quoting import columns, ident
 
 
 @INTEGRITY.error(
@@ -94,9 +93,7 @@ def fk_duplicate(catalog: Catalog) -> Iterator[Found]:
             fix = None
             if _options(key) == _options(older) and older.is_valid:
                 statement = alter_table(table, f"DROP CONSTRAINT {ident(key.name)}")
-                place = older.table
-                needs = frozenset([f"constraint {qualified(place.schema, place.name, older.name)}"])
-                fix = Fix(Stage.CONSTRAINT, (statement,), claims(key), needs)
+                fix = Fix(Stage.CONSTRAINT, (statement,), frozenset())
             message = f"({columns(key.columns)}) refers to {key.target} by {ident(older.name)}, too"
             yield Found(table, key.identity, message, fix)
 

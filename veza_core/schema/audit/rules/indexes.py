@@ -39,15 +39,19 @@ def index_invalid(catalog: Catalog) -> Iterator[Found]:
         for index in table.indexes:
             if index.is_usable or index.may_be_in_progress or index.is_attached:
                 continue
-            left_over = _LEFT_OVER.search(index.name)
-            what = "is left over from a failed REINDEX" if left_over else "is not valid"
             fix = _rebuild(index)
             query = duplicates(index) if index.is_unique and fix is None else ""
-            message = f"{ident(index.name)} {what}"
+            message = f"{ident(index.name)} {_state(index.name)}"
             yield Found(table, index.identity, message, fix, query=query)
 
 
-_LEFT_OVER = re.compile(r"_cc(new|old)\d*$")
+def _is_left_over(name: str) -> bool:
+    """Whether a failed REINDEX CONCURRENTLY left the index, by its name."""
+    return re.search(r"_cc(new|old)\d*$", name) is not None
+
+
+def _state(name: str) -> str:
+    return "is left over from a failed REINDEX" if _is_left_over(name) else "is not valid"
 
 
 def _broken(index: BrokenIndex) -> Found:
@@ -55,12 +59,11 @@ def _broken(index: BrokenIndex) -> Found:
 
     PostgreSQL refuses to drop any other index of a TOAST table.
     """
-    left_over = _LEFT_OVER.search(index.name) is not None
-    what = "is left over from a failed REINDEX" if left_over else "is not valid"
-    verb = "DROP INDEX" if left_over else "REINDEX INDEX"
+    verb = "DROP INDEX" if _is_left_over(index.name) else "REINDEX INDEX"
     fix = Fix(Stage.INDEX, (f"{verb} CONCURRENTLY {index.identity};",), dropped(index))
     whose = "the TOAST of " if index.is_toast else ""
-    return Found(None, index.identity, f"{ident(index.name)} on {whose}{index.owner} {what}", fix)
+    message = f"{ident(index.name)} on {whose}{index.owner} {_state(index.name)}"
+    return Found(None, index.identity, message, fix)
 
 
 def _rebuild(index: Index) -> Fix | None:
@@ -70,12 +73,11 @@ def _rebuild(index: Index) -> Fix | None:
     """
     if index.table.is_partitioned or index.is_exclusion:
         return None
-    left_over = _LEFT_OVER.search(index.name) is not None
     others = (other for other in index.table.indexes if other is not index and other.is_usable)
     needless = index.constraint is None and not index.is_bound and any(
         _includes(index, other) for other in others
     )  # fmt: skip
-    if left_over or needless:
+    if needless or _is_left_over(index.name):
         statement = f"DROP INDEX CONCURRENTLY {index.identity};"
         changes = "Writes no longer keep it up to date."
         return Fix(Stage.INDEX, (statement,), dropped(index), changes=changes)

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from veza_core.schema.audit.catalog import Catalog
-from veza_core.schema.audit.fixes import alter_table
+from veza_core.schema.audit.fixes import alter_table, is_free
 from veza_core.schema.audit.objects import UUID, ForeignKey
 from veza_core.schema.audit.rule import INTEGRITY, Fix, Found, Stage
 from veza_core.schema.audit.rules.examples import USERS
-from veza_core.schema.audit.rules.keys import claims, foreign_keys, has_name_free, reference
+from veza_core.schema.audit.rules.keys import claims, foreign_keys, reference
 from veza_core.schema.quoting import clip, columns, ident, literal
 
 REFERENTIAL_ACTIONS = {
@@ -117,7 +117,7 @@ def _replace(catalog: Catalog, key: ForeignKey, on_delete: str) -> Fix | None:
     Its name, its comment and DEFERRABLE stay. None if the temporary name is taken.
     """
     table, name = key.table, clip(f"{key.name[:50]}_new")
-    if not has_name_free(table, name):
+    if not is_free(table, name):
         return None
     statements, otherwise = reference(catalog, table, name, _definition(key, on_delete))
     undo = alter_table(table, f"DROP CONSTRAINT {ident(name)}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from veza_core.schema.audit.catalog import Catalog
-from veza_core.schema.audit.fixes import alter_table, is_free
+from veza_core.schema.audit.fixes import alter_table
 from veza_core.schema.audit.objects import ForeignKey, Table
 from veza_core.schema.quoting import clip, ident, snake
 
@@ -43,11 +43,6 @@ def reference(
         undone.append(alter_table(partition, f"DROP CONSTRAINT {ident(name)}"))
     whole = alter_table(table, add)
     return [*statements, whole], {**otherwise, whole: tuple(undone)}
-
-
-def has_name_free(table: Table, name: str) -> bool:
-    """Whether neither the table nor one of its partitions has a constraint of that name."""
-    return is_free(table, name) and all(has_name_free(part, name) for part in table.partitions)
 
 
 def claims(key: ForeignKey, *what: str) -> frozenset[str]:

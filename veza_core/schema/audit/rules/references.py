@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from veza_core.counted import listed
 from veza_core.schema.audit.catalog import Catalog
 from veza_core.schema.audit.distributed import kept_by_triggers
-from veza_core.schema.audit.fixes import alter_table, create_index
+from veza_core.schema.audit.fixes import alter_table, create_index, is_free
 from veza_core.schema.audit.index_meaning import covers, feed_index
 from veza_core.schema.audit.objects import UUID, ForeignKey, Table
 from veza_core.schema.audit.rule import INTEGRITY, Fix, Found, Stage
 from veza_core.schema.audit.rules.examples import USERS
 from veza_core.schema.audit.rules.integrity import EXAMPLE, GOOD
-from veza_core.schema.audit.rules.keys import foreign_keys, has_name_free, key_name, reference
-from veza_core.schema.quoting import columns, ident, qualified
+from veza_core.schema.audit.rules.keys import foreign_keys, key_name, reference
+from veza_core.schema.quoting import columns, ident
 
 # smallint, integer, bigint.
 _INTEGERS = frozenset([21, 23, 20])
@@ -105,10 +105,10 @@ def fk_name(catalog: Catalog) -> Iterator[Found]:
         if key.name in (full, name) or len(full.encode()) > 63:
             continue
         fix = None
-        if has_name_free(key.table, name):
+        if is_free(key.table, name):
             clause = f"RENAME CONSTRAINT {ident(key.name)} TO {ident(name)}"
             # All other fixes keep the name, and run before this one.
-            claim = frozenset([f"constraint {qualified(key.table.schema, key.table.name, name)}"])
+            claim = frozenset([f"constraint {key.table.identity}.{ident(name)}"])
             fix = Fix(Stage.RENAME, (alter_table(key.table, clause),), claim)
         yield Found(key.table, key.identity, f"{ident(key.name)} is not named {name}", fix)
 
@@ -171,7 +171,7 @@ def _refer(catalog: Catalog, table: Table, column: str, target: Table) -> Fix | 
     """
     name = key_name(table, (column,))
     keys = target.primary_key.keys if target.primary_key is not None else ()
-    if not has_name_free(table, name) or (target.is_unlogged and not table.is_unlogged):
+    if not is_free(table, name) or (target.is_unlogged and not table.is_unlogged):
         return None
     target_column = columns(tuple(key for key in keys if key is not None))
     definition = (
@@ -179,7 +179,7 @@ def _refer(catalog: Catalog, table: Table, column: str, target: Table) -> Fix | 
         "ON DELETE RESTRICT"
     )
     statements, otherwise = reference(catalog, table, name, definition)
-    claim = frozenset([f"constraint {qualified(table.schema, table.name, name)}"])
+    claim = frozenset([f"constraint {table.identity}.{ident(name)}"])
     if _is_covered(table, (column,)):
         return Fix(Stage.CONSTRAINT, tuple(statements), claim, otherwise=otherwise)
     index = _cover(catalog, table, (column,))
