@@ -39,7 +39,7 @@ TOAST = _AUTOVACUUM
 INDEX = (
     "autosummarize", "buffering", "deduplicate_items", "fastupdate", "fillfactor",
     "gin_pending_list_limit", "pages_per_range",
-    # bloom's, a contrib module.
+    # For bloom, a contrib module.
     "length", *(f"col{number}" for number in range(1, 33)),
 )  # fmt: skip
 #: For an index's columns: the options of operator classes, including those of contrib modules.

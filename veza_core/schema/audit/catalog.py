@@ -43,7 +43,7 @@ class BrokenIndex:
 class Unchecked(NamedTuple):
     """A check or NOT NULL that is NOT VALID, of a table or of a domain."""
 
-    #: Its oid; 0 for a constraint of a domain.
+    #: The oid of the table; 0 for a constraint of a domain.
     table: int
     owner: str
     name: str
@@ -96,7 +96,7 @@ class Catalog:
     functions: list[Function]
     things: list[Thing]
     sequences: list[Sequence]
-    #: Of materialized views and TOAST tables; those of a table are among its indexes.
+    #: Those of materialized views and TOAST tables; those of other tables are in `Table.indexes`.
     broken_indexes: list[BrokenIndex]
     #: The database's schemas that are not audited.
     other_schemas: frozenset[str]

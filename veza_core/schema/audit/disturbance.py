@@ -1,7 +1,7 @@
 """Handles other sessions that drop what an audit reads, or lock it.
 
-Rows of the catalog come from the snapshot, but functions that print definitions read the current
-state.
+Rows of the catalog come from the snapshot, but PostgreSQL's functions that print definitions read
+the current state.
 """
 
 from collections.abc import Callable
@@ -27,8 +27,8 @@ _GONE = (
 def undisturbed[Result](connection: psycopg.Connection[Any], read: Callable[[], Result]) -> Result:
     """Return what `read` returns; repeat it if another session drops what is being read.
 
-    Raises `AuditError`, which names the table, after a lock timeout, and otherwise what `read`
-    raises.
+    After a lock timeout, it raises `AuditError`, which names the table. Otherwise it raises what
+    `read` raises.
     """
     attempt = 1
     while True:

@@ -84,7 +84,7 @@ def _depths(text: str) -> list[int]:
 
 
 def covers(index: Index, columns: tuple[str, ...], key: ForeignKey | None = None) -> bool:
-    """Whether the index finds all rows by these columns, in any order.
+    """Whether the index finds all rows with given values in these columns, whatever their order.
 
     A partial index counts if its condition is true for all rows with values in these columns. With
     `key`, a foreign key on these columns, the index must have its operators and collations. Without
@@ -94,7 +94,7 @@ def covers(index: Index, columns: tuple[str, ...], key: ForeignKey | None = None
         return False
     if index.method not in _SEARCHED_BY_KEYS:
         return False
-    # A GIN index finds rows by any of its columns, others by the first.
+    # A GIN index finds rows by any of its columns, an index of another method by the first ones.
     places = range(len(index.keys) if index.method == "gin" else len(columns))
     found = {index.keys[place]: place for place in places if place < len(index.keys)}
     if not found.keys() >= set(columns) or (index.method == "hash" and len(columns) > 1):

@@ -38,7 +38,7 @@ class Referral:
 
 
 def plurals(word: str) -> tuple[str, ...]:
-    """Return the possible names of a table of such things, the likeliest first."""
+    """Return the possible names of the table whose rows `word` names, the likeliest first."""
     forms = [f"{word}s", f"{word}es", word]
     if word.endswith("y"):
         forms.insert(0, f"{word[:-1]}ies")
@@ -116,8 +116,8 @@ class Meaning:
     def is_junction(self, table: Table) -> bool:
         """Whether its rows pair two other rows.
 
-        It has a unique index over two or more links, for all live rows. Or its name consists of the
-        names of two tables that it refers to (`playlist_tracks`).
+        Such a table has a unique index over two or more links, for all live rows. Or its name
+        consists of the names of two tables that it refers to (`playlist_tracks`).
         """
         linked = {
             link.columns[0]: link.target
@@ -148,7 +148,7 @@ class Meaning:
         return STANDARD_COLUMNS.union(linked).issuperset(table.columns)
 
     def is_feed(self, table: Table) -> bool:
-        """Whether people read it in the order of time: what accounts do or make.
+        """Whether people read its rows in the order of time: they are what accounts do or make.
 
         Its rows belong to an account, many to each. They record an activity, by the table's name,
         or have soft deletion. Credentials, rows with a natural key, and pairs with more columns

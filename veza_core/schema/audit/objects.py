@@ -22,7 +22,7 @@ SOFT_DELETE = "deleted_at"
 
 
 class OnTable:
-    """A constraint or trigger: only its table's name and its own together identify it."""
+    """A constraint or trigger. Its name is unique only within its table."""
 
     __slots__ = ()
 
@@ -267,7 +267,7 @@ class Table:
 
     @property
     def is_partitioned(self) -> bool:
-        """Whether its rows are in partitions; concurrent DDL is not possible then."""
+        """Whether its rows are in partitions. Such a table has no concurrent DDL."""
         return self.kind == "p"
 
     @property

@@ -1,7 +1,7 @@
-"""The queries of pg_catalog: one for each kind of object, and none for a single table.
+"""The queries of pg_catalog: one for each kind of object, for all tables at once.
 
 All of them take `schemas`, the oids of the audited schemas, and leave out objects of extensions
-(pg_depend, deptype 'e'). The columns of most have the names of the fields that they become.
+(pg_depend, deptype 'e'). Most columns have the name of the field in which the reader puts them.
 """
 
 from veza_core.db.extensions import not_of_extension

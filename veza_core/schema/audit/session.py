@@ -1,4 +1,4 @@
-"""The audit's session: read-only, of bounded time, and one snapshot for all of its queries."""
+"""The audit's session: read-only, with time limits, and with one snapshot for all queries."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

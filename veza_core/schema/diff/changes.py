@@ -48,7 +48,7 @@ def needed_step(found: list[SchemaChange]) -> VersionStep | None:
 
 
 def version_of(snapshot: Snapshot) -> Version | None:
-    """The version of a schema."""
+    """The version of a schema; None if it has none."""
     about = snapshot.get("schemas", {}).get("public", {})
     return version_in(f"Veza schema {about.get('version')}")
 

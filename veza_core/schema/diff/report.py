@@ -39,7 +39,7 @@ class DiffReport:
 
     @cached_property
     def version(self) -> Version | None:
-        """The lowest version that the new schema may have; None: any."""
+        """The lowest version that the new schema may have; None if it may have any."""
         return needed_version(version_of(self.old.snapshot), needed_step(self.changes))
 
     @cached_property

@@ -1,4 +1,4 @@
-"""From the migrations to the text of the files, with a proof that the files are equivalent."""
+"""Writes the text of the files from the migrations, and proves that it creates the same schema."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -34,7 +34,7 @@ def export(
     """
     loader = MigrationLoader(None)
     later = later_groups(loader)
-    # Without later migrations, all of them are V1's.
+    # If all migrations belong to V1, there is no target to stop at.
     target = LAST_OF_V1 if later else ()
     with migrated_database(alias, target, verbosity) as wrapper:
         wrapper.ensure_connection()

@@ -14,7 +14,7 @@ from veza_core.schema.quoting import literal
 from veza_core.schema.snapshot import Snapshot
 
 CATALOG = "catalog.json"
-#: After all migrations' files, so that none of these changes with the version.
+#: The last file has the version, so that a new version changes no file of a migration.
 VERSION = "999_version.sql"
 
 _WRITTEN_BY = "Written by `manage.py export_schema`"

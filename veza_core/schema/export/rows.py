@@ -11,7 +11,7 @@ import psycopg
 from veza_core.schema.export import ExportError
 from veza_core.schema.quoting import ident, literal
 
-# What the database sets by itself.
+# Columns that the database sets by itself.
 _OWN = {"id", "created_at", "updated_at"}
 
 _GRANTED: LiteralString = """

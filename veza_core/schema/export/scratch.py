@@ -32,7 +32,10 @@ def migrated_database(
 
 
 def migrate(alias: str, verbosity: int, *target: str) -> None:
-    """Apply the migrations, up to a target, without an audit: its catalog is written afterwards."""
+    """Apply the migrations, up to a target, without the audit.
+
+    The audit needs the catalog that export_schema has not written yet.
+    """
     with without_warnings():
         call_command(
             "migrate", *target, database=alias, interactive=False, verbosity=verbosity, audit=False

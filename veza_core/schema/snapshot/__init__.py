@@ -81,7 +81,8 @@ def read_snapshot(connection: psycopg.Connection[Any]) -> Snapshot:
             rows = _rows(cursor, query)
             for name, properties in rows if part == "columns" else sorted(rows, key=itemgetter(0)):
                 table = snapshot["tables"].get(properties.pop("parent"))
-                # Dropped between two queries of a transaction that is not REPEATABLE READ.
+                # None if it was dropped between two queries, in a transaction that is not
+                # REPEATABLE READ.
                 if table is not None:
                     table.setdefault(part, {})[name] = properties
     return snapshot

@@ -111,8 +111,8 @@ SELECT relname AS name, format_type(seqtypid, NULL) AS type,
 FROM pg_class c JOIN pg_sequence ON seqrelid = c.oid
 WHERE relnamespace = {_PUBLIC} AND {not_of_extension("'pg_class'", "c.oid")}"""
 
-# Owner, privileges and tablespace belong to the server, not to the schema. Only the definition of a
-# view (V1 has none) is spelled differently by PostgreSQL 15 and 16.
+# Owner, privileges and tablespace belong to the server, not to the schema. PostgreSQL 15 and 16
+# spell only the definition of a view differently, and V1 has no view.
 RELATIONS = f"""
 WITH {_RELATIONS}
 SELECT relname AS name,

@@ -17,7 +17,7 @@ def render(report: AuditReport) -> str:
 
 
 def _data(text: str) -> str:
-    """Escape as the runner unescapes; a line break would begin another command."""
+    """Escape the text for GitHub's runner. A line break would begin another command."""
     return without_controls(text).replace("%", "%25")
 
 

@@ -95,7 +95,7 @@ def _look(finding: Finding) -> str:
 
 
 def _section(finding: Finding, fix: Fix, number: str, printed: set[str]) -> str:
-    """One fix: after a failed statement, the rest of it is skipped."""
+    """One fix. After a failed statement, psql skips the other statements of the fix."""
     lines = [
         f"-- {_title(finding)}",
         f"-- For clients: {without_controls(finding.changes) or 'nothing changes.'}",
@@ -120,7 +120,7 @@ def _run(*lines: str) -> list[str]:
 
 
 def _taken_back(statement: str, fix: Fix, query: str) -> list[str]:
-    """What runs after the statement has failed, so that nothing half done stays."""
+    """What runs after the statement has failed, to undo what was done before."""
     lines = []
     if match := _CONCURRENT_INDEX.match(statement):
         names = {name: literal(match[name]) for name in ("name", "table")}

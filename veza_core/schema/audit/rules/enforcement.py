@@ -16,8 +16,8 @@ from veza_core.schema.quoting import columns, ident
     "Constraint that PostgreSQL does not check",
     reason="ALTER TABLE … DISABLE TRIGGER ALL, on either table, also disables the triggers of its "
     "foreign keys. Then rows that refer to nothing can be inserted, and every listing still shows "
-    "the constraint as usual. An interrupted data load can leave it so. PostgreSQL 18 also has "
-    "checks that are declared NOT ENFORCED.",
+    "the constraint as usual. An interrupted data load can leave triggers disabled. "
+    "PostgreSQL 18 also has checks that are declared NOT ENFORCED.",
     remedy="Find the rows that break it. Then run ALTER TABLE … ENABLE TRIGGER ALL on the named "
     "tables, or ALTER CONSTRAINT … ENFORCED. This does not check existing rows: to check them, "
     "drop the constraint, add it NOT VALID, and VALIDATE it. No SQL is printed, because ENABLE "
@@ -68,9 +68,9 @@ def check_not_valid(catalog: Catalog) -> Iterator[Found]:
 @INTEGRITY.warning(
     "fk-duplicate",
     "Duplicate foreign key",
-    reason="PostgreSQL checks each write twice. If their ON DELETE differs, the older key acts "
-    "first. If it says RESTRICT, a delete is refused. If it says CASCADE, the delete goes through, "
-    "although the newer key says RESTRICT.",
+    reason="PostgreSQL checks each write twice. If the two keys differ in ON DELETE, one of them "
+    "acts first, usually the older one. If it says RESTRICT, a delete is refused. If it says "
+    "CASCADE, the delete goes through, although the other key says RESTRICT.",
     remedy="Drop one of them. SQL is printed if their definitions are the same.",
     bad=f"{USERS}\nCREATE TABLE plays (user_id uuid CONSTRAINT plays_user_id_fkey\n"
     "    REFERENCES users (id) ON DELETE CASCADE);\nALTER TABLE plays ADD CONSTRAINT "

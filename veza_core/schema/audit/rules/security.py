@@ -93,7 +93,10 @@ def function_search_path(catalog: Catalog) -> Iterator[Found]:
 
 
 def _is_open_to_temporary(path: str) -> bool:
-    """Whether PostgreSQL searches pg_temp before another schema: unless the path ends in it."""
+    """Whether PostgreSQL searches pg_temp before another schema of the path.
+
+    It does unless pg_temp is the last one.
+    """
     schemas = [part.strip().strip('"') for part in path.split(",")]
     others = {*schemas} - {"", "pg_catalog", "pg_temp"}
     return bool(others) and schemas[-1] != "pg_temp"

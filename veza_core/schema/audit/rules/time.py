@@ -218,7 +218,7 @@ def timestamp_without_time_zone(catalog: Catalog) -> Iterator[Found]:
 
 
 def every_timestamp_without_time_zone(catalog: Catalog) -> Iterator[Found]:
-    """Find the same in all columns, these three included."""
+    """Find the same also in created_at, updated_at and deleted_at."""
     for found, _ in _timestamps(catalog):
         yield found
 

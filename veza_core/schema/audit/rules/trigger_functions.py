@@ -15,7 +15,7 @@ SEARCH_PATH = 'search_path=""'
 
 
 def is_ours(function: Function, table: Table) -> bool:
-    """Whether it is the standard's function, in the table's schema or in `public`."""
+    """Whether it is the Standard's function, in the table's schema or in `public`."""
     return function.name == FUNCTION_NAME and function.schema in (table.schema, "public")
 
 

@@ -77,8 +77,8 @@ def type_money(catalog: Catalog) -> Iterator[Found]:
     good="CREATE TABLE plays (source text, device varchar(50));",
     example="public.plays.source",
     fix="ALTER TABLE public.plays ALTER COLUMN source TYPE text;",
-    changes="A prepared SELECT of the column fails once in each session: cached plan must not "
-    "change result type.",
+    changes="A prepared SELECT of the column fails once in each session, with the error “cached "
+    "plan must not change result type”.",
 )
 def type_varchar_unbounded(catalog: Catalog) -> Iterator[Found]:
     """A domain with a check is not reported, because the check can be the limit."""
