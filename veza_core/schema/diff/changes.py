@@ -131,7 +131,7 @@ def _new_object(is_: Properties, before: Snapshot) -> Judgement:
         )
     ]
     if old:
-        return breaks_writers(f"what {', '.join(old)} refers to cannot be deleted (23503)")
+        return breaks_writers(f"rows referenced by {', '.join(old)} cannot be deleted (23503)")
     return more("existing statements do not name it")
 
 

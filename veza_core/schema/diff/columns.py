@@ -43,12 +43,8 @@ def _new(column: Properties) -> Judgement:
 
 
 def _type(was: Properties, is_: Properties) -> Judgement:
-    return _other_type(was["type"], is_["type"])
-
-
-def _other_type(was: str, is_: str) -> Judgement:
     other = breaks_both("programs read and write a value of a different type")
-    before, after = _TYPE.fullmatch(was), _TYPE.fullmatch(is_)
+    before, after = _TYPE.fullmatch(was["type"]), _TYPE.fullmatch(is_["type"])
     if before is None or after is None or before["array"] != after["array"]:
         return other
     old, new = before["base"], after["base"]

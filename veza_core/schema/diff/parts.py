@@ -48,7 +48,7 @@ def judge_constraint(
     if was is None or is_ is None:
         return _no_constraint((was or {})["definition"])
     if property_ == "name":
-        return breaks_writers("errors and ON CONFLICT ON CONSTRAINT name it")
+        return breaks_writers("services know it by name, from errors and ON CONFLICT ON CONSTRAINT")
     if property_ == "enforcement":
         gone = "enforcement" in is_
         return breaks_readers("it is not enforced") if gone else breaks_writers("it is enforced")
@@ -69,18 +69,18 @@ def judge_index(
         return (
             same("the index is built again")
             if "validity" not in (is_ or {})
-            else more("statements that it served read more")
+            else more("statements that used it read more rows")
         )
     if not any(unique):
         if is_ is None:
-            return more("statements that it served read more")
+            return more("statements that used it read more rows")
         return same("results are the same")
     if was is None and is_ is not None:
         return _new_unique(is_["definition"].partition(" USING ")[2], columns)
     if is_ is None or unique == [True, False]:
         return breaks_both("ON CONFLICT finds no index (42P10), and duplicates may appear")
     if property_ == "name":
-        return breaks_writers("errors name it")
+        return breaks_writers("services know it by name, from errors")
     return breaks_both("it is unique by other values: ON CONFLICT may find no index (42P10)")
 
 
@@ -89,12 +89,12 @@ def judge_trigger(
 ) -> Judgement:
     """Judge a change of a trigger."""
     if is_ is None or (property_ == "state" and is_.get("state") == "disabled"):
-        return breaks_readers("what it did no longer happens")
+        return breaks_readers("what the trigger did no longer happens")
     if property_ == "name":
         return same("it does the same")
     if was is None and is_["definition"].endswith(_OWN_TRIGGER):
         return more("it sets updated_at")
-    return breaks_writers("it may change or refuse what is written: read it")
+    return breaks_writers("it may change or refuse a row that is written: read it")
 
 
 def refuses_deletes(constraints: dict[str, Properties]) -> list[str]:
@@ -116,14 +116,14 @@ def _new_constraint(definition: str, columns: ColumnsAfter) -> Judgement:
     if definition.startswith("FOREIGN KEY"):
         own = definition.partition(" REFERENCES ")[0]
         if not _deletes(definition):
-            return breaks_writers("what it refers to cannot be deleted (23503)")
+            return breaks_writers("a row that it refers to cannot be deleted (23503)")
         if columns.only_new(own):
             return more("it concerns only new columns")
         return breaks_writers("a reference to a missing row fails (23503)")
     if definition.startswith("CHECK"):
         if columns.only_new(definition):
             return more("it concerns only new columns")
-        return breaks_writers("what it excludes fails (23514)")
+        return breaks_writers("a value that it excludes fails (23514)")
     return _new_unique(definition, columns)
 
 
@@ -139,7 +139,7 @@ def _new_unique(text: str, columns: ColumnsAfter) -> Judgement:
     )
     if differ and "NULLS NOT DISTINCT" not in text:
         return more("it concerns only new columns, in which no two rows have the same value")
-    return breaks_writers("a second row of the same value fails (23505)")
+    return breaks_writers("a second row with the same value fails (23505)")
 
 
 def _no_constraint(definition: str) -> Judgement:
@@ -157,12 +157,12 @@ def _other_constraint(was: str, is_: str) -> Judgement:
         return same("old rows are checked")
     if is_.startswith("FOREIGN KEY") and _ON_DELETE.sub("", was) == _ON_DELETE.sub("", is_):
         if not _deletes(is_):
-            return breaks_writers("what it refers to cannot be deleted (23503)")
+            return breaks_writers("a row that it refers to cannot be deleted (23503)")
         return breaks_readers("a delete treats the rows that refer to it differently")
     if is_.startswith("CHECK") and _allows_more(was, is_):
         return more("values that it excluded may appear")
     if is_.startswith("CHECK"):
-        return breaks_writers("what it now excludes fails (23514)")
+        return breaks_writers("a value that it excludes now fails (23514)")
     return breaks_both("the constraint is different")
 
 

@@ -67,11 +67,6 @@ def is_well_named(index: Index) -> bool:
     if length > MAX_NAME_BYTES or len(index.name.encode()) == MAX_NAME_BYTES:
         # A person, or PostgreSQL, had to shorten the name.
         return index.name.startswith("idx_")
-    plain = None not in index.keys and index.has_plain_operators
-    if plain and index.name == "_".join(["idx", index.table.name, *columns]):
-        # Most indexes have exactly this name. It is faster to compare it than to compile a pattern
-        # for each.
-        return True
     return any(
         re.fullmatch(pattern, index.name) for convert in (str, snake)
         for pattern in _patterns(index, convert)
