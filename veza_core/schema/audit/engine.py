@@ -171,7 +171,7 @@ def _finding(rule: Rule, found: Found) -> Finding:
 
 
 def _without_clashes(findings: list[Finding]) -> Iterator[Finding]:
-    """Leave out a fix if a fix of an earlier stage already changes the same object."""
+    """Leave out each fix that clashes with one of an earlier stage, by `Fix.claims`."""
     claimed: dict[str, Finding] = {}
     needed: dict[str, Finding] = {}
     withheld: dict[int, Finding] = {}

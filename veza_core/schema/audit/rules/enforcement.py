@@ -93,6 +93,7 @@ def fk_duplicate(catalog: Catalog) -> Iterator[Found]:
             fix = None
             if _options(key) == _options(older) and older.is_valid:
                 statement = alter_table(table, f"DROP CONSTRAINT {ident(key.name)}")
+                # No claims: other fixes of the key may run before it is dropped.
                 fix = Fix(Stage.CONSTRAINT, (statement,), frozenset())
             message = f"({columns(key.columns)}) refers to {key.target} by {ident(older.name)}, too"
             yield Found(table, key.identity, message, fix)
