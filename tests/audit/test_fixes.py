@@ -218,3 +218,42 @@ def test_a_name_that_a_partition_already_uses_is_not_given(scratch):
     ):
         with pytest.raises(psycopg.errors.DuplicateObject), scratch.connection.transaction():
             scratch.run(statement)
+
+
+@pytest.mark.process
+def test_a_duplicate_key_is_only_dropped(make_database):
+    """Not replaced, and not renamed, as other rules would."""
+    url = make_database("audit_duplicate_keys")
+    execute(
+        url,
+        "CREATE TABLE users (id uuid PRIMARY KEY)",
+        "CREATE TABLE plays (user_id uuid REFERENCES users)",
+        "CREATE INDEX idx_plays_user_id ON plays (user_id)",
+        "ALTER TABLE plays ADD FOREIGN KEY (user_id) REFERENCES users",
+        "CREATE TABLE likes (user_id uuid CONSTRAINT likes_user_id_fkey REFERENCES users "
+        "ON DELETE CASCADE) PARTITION BY HASH (user_id)",
+        "CREATE TABLE likes_0 PARTITION OF likes FOR VALUES WITH (MODULUS 1, REMAINDER 0)",
+        "ALTER TABLE likes_0 ADD CONSTRAINT again FOREIGN KEY (user_id) REFERENCES users "
+        "ON DELETE CASCADE",
+        "CREATE INDEX idx_likes_user_id ON likes (user_id)",
+    )
+    before = report(url)
+    gone = {"public.plays.plays_user_id_fkey1", "public.likes_0.again"}
+    assert {rule for rule, where in fixes(before) if where in gone} == {"fk-duplicate"}
+    assert ("fk-name", "public.likes_0.again") in objects(before)
+    done = psql(url, sql.render(before))
+    assert (done.returncode, done.stderr) == (0, "")
+    with psycopg.connect(url) as connection:
+        keys = connection.execute(
+            "SELECT conname, confdeltype::text FROM pg_constraint "
+            "WHERE contype = 'f' AND conparentid = 0 ORDER BY 1"
+        ).fetchall()
+    assert keys == [("likes_user_id_fkey", "c"), ("plays_user_id_fkey", "r")]
+
+
+def test_a_duplicate_key_with_another_action_has_no_sql(scratch):
+    scratch.run("""
+        CREATE TABLE users (id uuid PRIMARY KEY);
+        CREATE TABLE plays (user_id uuid REFERENCES users ON DELETE CASCADE);
+        ALTER TABLE plays ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE RESTRICT""")
+    assert one(scratch, "fk-duplicate", "public.plays.plays_user_id_fkey1").fix is None

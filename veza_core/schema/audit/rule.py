@@ -20,18 +20,20 @@ class Severity(StrEnum):
 class Stage(IntEnum):
     """The order in which fixes are printed: each stage may rely on earlier ones.
 
-    A foreign key comes after the index that its checks read.
+    A duplicate key goes before another fix changes it. A foreign key comes after the index that its
+    checks read.
     """
 
     EXTENSION = 1
     COLUMN = 2
     DEFAULT = 3
-    INDEX = 4
-    CONSTRAINT = 5
-    DROP_INDEX = 6
-    TRIGGER = 7
-    RENAME = 8
-    OWNER = 9
+    DROP_KEY = 4
+    INDEX = 5
+    CONSTRAINT = 6
+    DROP_INDEX = 7
+    TRIGGER = 8
+    RENAME = 9
+    OWNER = 10
 
 
 @dataclass(frozen=True, slots=True)

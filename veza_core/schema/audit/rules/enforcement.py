@@ -8,6 +8,7 @@ from veza_core.schema.audit.objects import ForeignKey, Table
 from veza_core.schema.audit.rule import INTEGRITY, Fix, Found, Stage
 from veza_core.schema.audit.rules.examples import USERS
 from veza_core.schema.audit.rules.integrity import EXAMPLE, GOOD
+from veza_core.schema.audit.rules.keys import claims
 from veza_core.schema.quoting import columns, ident
 
 
@@ -93,8 +94,8 @@ def fk_duplicate(catalog: Catalog) -> Iterator[Found]:
             fix = None
             if _options(key) == _options(older) and older.is_valid:
                 statement = alter_table(table, f"DROP CONSTRAINT {ident(key.name)}")
-                # No claims: other fixes of the key may run before it is dropped.
-                fix = Fix(Stage.CONSTRAINT, (statement,), frozenset())
+                all_of_it = claims(key, "key", "timing", "validity", "name")
+                fix = Fix(Stage.DROP_KEY, (statement,), all_of_it)
             message = f"({columns(key.columns)}) refers to {key.target} by {ident(older.name)}, too"
             yield Found(table, key.identity, message, fix)
 

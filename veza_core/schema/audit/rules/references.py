@@ -11,7 +11,7 @@ from veza_core.schema.audit.objects import UUID, ForeignKey, Table
 from veza_core.schema.audit.rule import INTEGRITY, Fix, Found, Stage
 from veza_core.schema.audit.rules.examples import USERS
 from veza_core.schema.audit.rules.integrity import EXAMPLE, GOOD
-from veza_core.schema.audit.rules.keys import foreign_keys, key_name, reference
+from veza_core.schema.audit.rules.keys import claims, foreign_keys, key_name, reference
 from veza_core.schema.quoting import columns, ident
 
 # smallint, integer, bigint.
@@ -109,7 +109,8 @@ def fk_name(catalog: Catalog) -> Iterator[Found]:
             clause = f"RENAME CONSTRAINT {ident(key.name)} TO {ident(name)}"
             # All other fixes keep the name, and run before this one.
             claim = frozenset([f"constraint {key.table.identity}.{ident(name)}"])
-            fix = Fix(Stage.RENAME, (alter_table(key.table, clause),), claim)
+            rename = alter_table(key.table, clause)
+            fix = Fix(Stage.RENAME, (rename,), claim, needs=claims(key, "name"))
         yield Found(key.table, key.identity, f"{ident(key.name)} is not named {name}", fix)
 
 
