@@ -220,6 +220,16 @@ def test_each_chunk_checks_the_permissions_again(
         assert "has permissions here that you do not have" in page
 
 
+def test_the_page_of_the_run_has_the_breadcrumbs_of_all_pages(moderator: Client, bob: User):
+    baker.make(Track, user=bob)
+    form = moderator.get(url(bob, DELETE)).text
+    for page in (form, delete(moderator, bob)):
+        (crumbs,) = re.findall(r'<ol class="breadcrumbs">(.*?)</ol>', page, re.DOTALL)
+        first, *_, last = re.findall(r"<li.*?</li>", crumbs)
+        assert first == '<li><a href="/admin/veza_core/user/">Users</a></li>'
+        assert last.startswith('<li aria-current="page">')
+
+
 def test_it_is_limited_and_says_so(moderator: Client, bob: User, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(content_actions, "MOST_CONTENT", 3)
     monkeypatch.setattr(content_actions, "REPEAT_FOR_OTHERS", "There is more")
