@@ -98,12 +98,10 @@ test-matrix: setup ## Run the tests that depend on the server on PostgreSQL 15 t
 	@.venv/bin/python -m tests.matrix --versions $(VERSIONS) $(OPTIONS)
 
 # The tests that a change of Python code can break. Left out are tests that start processes, and tests of
-# plans, odd requests and memory, which open every page many times.
+# plans and odd requests, which open every page many times.
 QUICK := tests/admin tests/audit tests/export tests/models tests/schema tests/site \
 	--ignore-glob='tests/admin/test_*plans.py' --ignore=tests/admin/test_infinity.py \
-	--ignore=tests/admin/test_requests.py \
-	--deselect=tests/admin/test_export_rules.py::test_it_streams_and_memory_does_not_grow \
-	--deselect=tests/admin/test_personal_data.py::test_memory_does_not_grow
+	--ignore=tests/admin/test_requests.py
 
 .PHONY: test-quick
 test-quick: setup ## Run the tests that start no process (OPTIONS="-k soft_delete")
