@@ -1,5 +1,6 @@
 """The checks of every page."""
 
+import re
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -103,6 +104,10 @@ MISFITS = """() => {
     }
     return faults;
 }"""
+
+#: The paths of the breadcrumbs, and null for the current page, which is no link.
+CRUMBS = """[...document.querySelectorAll(".breadcrumbs li")].map(item =>
+    item.matches("[aria-current=page]") ? null : item.querySelector("a")?.pathname)"""
 
 #: All of them at once.
 UNFIT = f"() => ({{ misfits: ({MISFITS})(), cut: {CUT_SIGNS}, broken: {BROKEN_ADDRESSES} }})"
@@ -245,6 +250,17 @@ def check_density(page: Page) -> None:
     assert has_more in (0, 2)
 
 
+def check_breadcrumbs(page: Page) -> None:
+    """Check that the breadcrumbs of a page of a row, or of an action, begin with the list of its
+    model, and end with the page.
+    """
+    of_model = re.match(r"(/admin/veza_\w+/\w+/).", urlsplit(page.url).path)
+    if of_model and not page.locator(".error-page").count():
+        crumbs = page.evaluate(CRUMBS)
+        assert crumbs[:1] + crumbs[-1:] == [of_model[1], None]
+        assert all(crumbs[:-1])
+
+
 def show_in(page: Page, theme: Literal["light", "dark"]) -> None:
     """Show the page in a theme, and wait until its colours have faded to it."""
     page.emulate_media(color_scheme=theme)
@@ -259,6 +275,7 @@ def check(page: Page) -> None:
     """Check that the page is inert, accessible in light and dark, and fits on every screen."""
     assert not was_hit(page)
     assert page.locator("link[rel=icon]").count() == 1
+    check_breadcrumbs(page)
     show_in(page, "light")
     assert problems(page) == [], "light"
     show_in(page, "dark")
