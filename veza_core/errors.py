@@ -24,8 +24,8 @@ ALL_FAILURES = "Multiple connection attempts failed. All failures were:"
 #: a few of its own. libpq's words name the address too; a timeout is psycopg's alone.
 BEGINS = re.compile(r"(?:- (host: .*?): )?(connection (?:failed|is bad): )")
 
-#: For SQLSTATE 57P03, which libpq keeps to itself (PostgreSQL, "PQping", 34.1).
-WAIT = "the server takes no connections while it starts, stops or recovers: wait, and try again"
+#: For SQLSTATE 57P03, which libpq does not report (PostgreSQL, "PQping", 34.1).
+WAIT = "the server accepts no connections while it starts, stops or recovers: wait, and try again"
 
 #: For PgBouncer, whose messages are never translated.
 POOLER = (
@@ -54,7 +54,7 @@ def each_failure(error: psycopg.OperationalError) -> str:
 
 
 def is_busy(error: psycopg.OperationalError) -> bool:
-    """Whether a server answers there, and takes no connections just now.
+    """Whether a server answers there, and accepts no connections just now.
 
     It asks the server again, because the text of the first answer is in the server's language.
     """

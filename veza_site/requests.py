@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, Unrea
 from django.template.loader import render_to_string
 
 #: The only content type of this site's forms: UTF-8, stated or not. Anybody may send a header with
-#: eight thousand blanks, so no part of the pattern backtracks.
+#: eight thousand spaces, so no part of the pattern backtracks.
 FORM = re.compile(
     r"application/x-www-form-urlencoded\s*+"
     r"(;\s*+(charset\s*+=\s*+(\"utf-?8\"|utf-?8)\s*+)?)?",

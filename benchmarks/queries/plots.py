@@ -84,7 +84,7 @@ def sizes(results: dict[str, Any], path: Path) -> None:
     grown = rows[-1] / rows[0]
     axes.plot(
         rows, [3 * row / rows[0] for row in rows], "--", color="black", linewidth=0.8,
-        label="what grew with the tables would rise so",
+        label="growth in proportion to the tables",
     )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")

@@ -2,7 +2,7 @@
 
 Roles, databases and servers have settings (ALTER ROLE … SET). Formats, and settings that our
 statements need, are set in the startup packet, which has priority and costs no round trip. Other
-settings of others are printed, or obeyed.
+settings of others are printed, or respected.
 """
 
 from collections.abc import Callable

@@ -22,7 +22,7 @@ FROM pg_stat_database_conflicts WHERE datname = current_database()
 #: How often the counters are read again, within so many seconds.
 LOOKS, PATIENCE = 20, 2
 NAME_CONFLICT = (
-    "this server is a replica, and its replay ended what read for too long (conflict with "
+    "this server is a replica, and its replay ended a query that ran for too long (conflict with "
     "recovery): run it again at a quieter time, raise max_standby_streaming_delay on the replica, "
     "or give the primary in DATABASE_URL"
 )

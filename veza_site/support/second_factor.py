@@ -134,7 +134,7 @@ def secret_of(device: TOTPDevice) -> str:
 
 
 def normalize(code: str) -> str:
-    """A code without the blanks and dashes that people type."""
+    """A code without the spaces and dashes that people type."""
     return re.sub(r"[\s-]", "", code).lower()
 
 

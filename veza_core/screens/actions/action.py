@@ -214,7 +214,7 @@ class SetColumns(RowAction):
 
 
 def single_spaced(text: str) -> str:
-    """Text as a page shows it: several blanks become one."""
+    """Text as a page shows it: several spaces become one."""
     return " ".join(text.split())
 
 

@@ -20,7 +20,7 @@ SIGNS = "=+-@＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋﬩"
 #: comma is the decimal sign.
 ENDS = ";；\t\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
-#: What some spreadsheets ignore before such a character: blanks, quotes, and invisible characters
+#: What some spreadsheets ignore before such a character: spaces, quotes, and invisible characters
 #: (Unicode's property Default_Ignorable_Code_Point).
 SKIPPED = (
     r"\s\x00-\x1f\x7f-\x9f\"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"

@@ -16,7 +16,7 @@ type CodeCheck = Callable[[str], str]
 
 
 class CodeInput(forms.TextInput):
-    """Shown again without its value, because a code counts once."""
+    """Shown again without its value, because a code is valid once."""
 
     def format_value(self, value: Any) -> None:
         return None
@@ -127,7 +127,7 @@ class ActionForm(ReasonForm):
         self.order_fields([*shared, "usual", "reason", "confirm", "code"])
 
     def clean_confirm(self) -> str:
-        """The word itself. Several blanks count as one, because a page shows them like this."""
+        """The word itself. Several spaces count as one, because a page shows them like this."""
         typed = str(self.cleaned_data["confirm"])
         if single_spaced(typed) != self.word:
             raise forms.ValidationError(f"This is not “{self.word}”.")

@@ -25,7 +25,7 @@ BACK = "Your session had ended. Here is what you typed: check it, and send it ag
 #: The message about a choice of rows.
 CHOSEN = "Your session had ended. Here is what you chose in the list: check it."
 
-#: What is not kept: a code counts once, and the CSRF token belongs to the session.
+#: What is not kept: a code is valid once, and the CSRF token belongs to the session.
 NOT_KEPT = ("csrfmiddlewaretoken", "code", FIELD)
 
 

@@ -117,7 +117,7 @@ def find(screen: BaseScreen, name: str) -> RowAction:
 def read_rows(given: Sequence[str]) -> dict[UUID, str]:
     """Read keys, each with or without the digest of the state that was shown.
 
-    A value may have several, separated by blanks. Raises `HelpfulError` for no row, too many rows,
+    A value may have several, separated by spaces. Raises `HelpfulError` for no row, too many rows,
     or an invalid key.
     """
     found = [one for value in given for one in (value.split() or [value])]

@@ -24,7 +24,7 @@ def squawk(
     """
     program = shutil.which("squawk", path=str(Path(sys.executable).parent))
     if program is None:
-        raise CommandError("squawk is not installed: type 'make setup'")
+        raise CommandError("squawk is not installed: run 'make setup'")
     with tempfile.TemporaryDirectory() as directory:
         files = []
         for migration, statements in migrations.items():

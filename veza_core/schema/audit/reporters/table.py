@@ -62,7 +62,7 @@ def _rows(console: Console, name: str, message: str, left: int) -> list[str]:
 
 
 def _wrapped(console: Console, text: str, width: int) -> list[str]:
-    """Break at blanks and, where a word is longer than the line, inside it."""
+    """Break at spaces and, where a word is longer than the line, inside it."""
     text = without_controls(text)
     if cell_len(text) <= width:
         return [text]

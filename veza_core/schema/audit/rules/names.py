@@ -45,7 +45,7 @@ def _found(table: Table | None, where: str, what: str) -> Found:
     "name-not-snake-case",
     "Name that is not snake_case",
     reason="PostgreSQL folds a name without quotes to lower case. So every statement of every "
-    "client must quote a name with capitals, blanks or other characters.",
+    "client must quote a name with capitals, spaces or other characters.",
     remedy="Rename it in the same release as the clients that use it.",
     bad='CREATE TABLE plays ("userId" uuid);',
     good="CREATE TABLE plays (user_id uuid, straße text);",

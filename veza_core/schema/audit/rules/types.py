@@ -18,10 +18,10 @@ def _found(table: Table, column: Column, fix: Fix | None = None) -> Found:
 @TYPES.warning(
     "type-char",
     "char(n)",
-    reason="PostgreSQL pads its values with blanks up to n. A comparison with char(n) ignores "
-    "these blanks, but one with text does not. The type is neither smaller nor faster than text.",
+    reason="PostgreSQL pads its values with spaces up to n. A comparison with char(n) ignores "
+    "these spaces, but one with text does not. The type is neither smaller nor faster than text.",
     remedy="Use varchar(n) if the limit has a meaning, and text otherwise. No SQL is printed, "
-    "because the stored blanks would be lost.",
+    "because the stored spaces would be lost.",
     bad="CREATE TABLE plays (country_code char(2));",
     good="CREATE TABLE plays (country_code varchar(2));",
     example="public.plays.country_code",
