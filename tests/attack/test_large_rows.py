@@ -15,7 +15,7 @@ from psycopg import sql
 from tests.attack.addresses import MODELS, actions_of, address_of
 from tests.attack.payloads import Hostile, insert, remember
 from veza_core.models import User
-from veza_core.screens.bounded import IN_CELL, is_unbounded
+from veza_core.screens.bounded import IN_CELL, is_read_as_text
 from veza_core.secret_columns import SECRET_COLUMNS
 from veza_site.models import StaffLogEntry
 from veza_streaming.models import Track
@@ -48,7 +48,7 @@ LOGS = ("veza_site_stafflogentry", "veza_site_note")
 SCREENS = [
     model
     for model in MODELS
-    if model in (User, Track) or any(map(is_unbounded, model._meta.concrete_fields))
+    if model in (User, Track) or any(map(is_read_as_text, model._meta.concrete_fields))
 ]
 
 
@@ -131,7 +131,7 @@ def test_every_column_without_a_bound_is_known(db: None) -> None:
         (model._meta.db_table, field.column)
         for model in MODELS
         for field in model._meta.concrete_fields
-        if is_unbounded(field)
+        if is_read_as_text(field)
     }
     assert cut == {(table, column) for table, column, _ in unbounded()}
 
@@ -193,7 +193,7 @@ def test_all_of_it_is_a_download(large: Hostile, super_admin: Client) -> None:
         for field in model._meta.concrete_fields:
             column = str(field.column)
             path = address_of(model, "value", key, field.name)
-            if not is_unbounded(field):
+            if not is_read_as_text(field):
                 assert path not in page
                 continue
             answer = super_admin.get(path)

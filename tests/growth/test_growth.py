@@ -81,6 +81,32 @@ print(json.dumps({
 """
 
 
+#: Values that Python cannot represent, or that have any size, and the pages that show them.
+EXTREME = """
+from django.db import connection
+from django.test.utils import setup_test_environment
+from tests_of_the_copy import signed_in
+from veza_core.models import User
+
+with connection.cursor() as cursor:
+    cursor.execute(
+        "INSERT INTO track_reports (track_id, reporter_id, explanation, heard, open_on, took,"
+        " call_at, proof, fee, score, grid) SELECT tracks.id, users.id, 'Odd', '(,5)',"
+        " '[2026-01-01,infinity)', '-170000000 years', '24:00',"
+        " convert_to(repeat('x', 1000000), 'UTF8'), 'NaN', '-infinity', '{{NaN,1},{NULL,2}}'"
+        " FROM tracks, users WHERE username = 'alice' LIMIT 1 RETURNING id, track_id, reporter_id"
+    )
+    key, track, user = cursor.fetchone()
+setup_test_environment()
+client = signed_in(User.objects.get(username="alice"))
+print(json.dumps({
+    path: [(answer := client.get(f"/admin/{path}/")).status_code, answer.content.decode()]
+    for path in ("veza_streaming/trackreport", f"veza_streaming/trackreport/{key}",
+                 f"veza_streaming/track/{track}", f"veza_core/user/{user}")
+}))
+"""
+
+
 @pytest.fixture(scope="module")
 def grown(django_db_setup, django_db_blocker, tmp_path_factory):
     """The copy, with the output of each step."""
@@ -174,15 +200,21 @@ def test_a_table_and_then_a_column(grown, subtests):
         assert {name for name in grown.edited if not name.startswith(tuple(places))} == set()
     with subtests.test("columns, one of them a foreign key"):
         check_column(grown)
+    with subtests.test("columns of all types"):
+        check_types(grown)
 
 
-def check_use(grown):
+def used_by_staff(grown, code):
     helper = grown.directory / "tests_of_the_copy.py"
     helper.write_text((ROOT / "tests/staff.py").read_text("utf-8"), "utf-8")
     try:
-        used = json.loads(grown.run(COMMANDS + USED).splitlines()[-1])
+        return json.loads(grown.run(COMMANDS + code).splitlines()[-1])
     finally:
         helper.unlink()
+
+
+def check_use(grown):
+    used = used_by_staff(grown, USED)
     migrated, seeded, purged = used["said"]
     assert "veza_streaming.9" in migrated
     assert "Audit: 0 errors and 0 warnings" in migrated
@@ -204,7 +236,7 @@ def check_column(grown):
         *(example.COLUMN, example.COLUMN_CHECK, example.COLUMN_INDEX),
     )
     grown.edit("veza_demo/tables/analytics.py", example.COLUMN_SEED)
-    grown.edit("docs/schema.md", example.COLUMN_CONTRACT)
+    grown.edit("docs/schema.md", example.COLUMN_CONTRACT, example.COLUMN_CONTRACT_INDEX)
     number = int(made(grown, "track_reports")[:3]) + 1
     # The second builds the indexes of the columns, and validates the check and the foreign key.
     chapters = [
@@ -231,3 +263,23 @@ def check_column(grown):
     assert "schema public 1.1.0-dev: " in migrated
     assert "Audit: 0 errors and 0 warnings" in migrated
     check_contract(grown)
+
+
+def check_types(grown):
+    """No value breaks a page; what Python cannot represent is shown as PostgreSQL writes it."""
+    number = int(made(grown, "track_reports")[:3]) + 3
+    grown.edit("veza_streaming/models/social.py", example.TYPES, example.TYPES_IMPORT)
+    grown.edit("veza_demo/tables/analytics.py", example.TYPES_SEED, example.TYPES_SEED_IMPORT)
+    chapter = example.COLUMN_CHAPTER.replace("{chapter}", f"{number} track reports call at")
+    grown.edit("docs/schema.md", example.TYPES_CONTRACT, append=chapter)
+    grown.edit("docs/services.md", example.TYPES_SERVICES)
+    *_, lint = steps(grown)
+    assert lint == "The schema matches the models, and nothing is missing.\n"
+    assert "Audit: 0 errors and 0 warnings" in grown.run(f'{COMMANDS}\nprint(run("migrate"))')
+    check_contract(grown)
+    pages = used_by_staff(grown, EXTREME)
+    assert {status for status, _ in pages.values()} == {200}
+    row = [*pages.values()][1][1]
+    for text in ("(,5)", "[2026-01-01,infinity)", "-170000000 years", "24:00:00", "NaN", "[null"):
+        assert text in row
+    assert len(row) < 50_000

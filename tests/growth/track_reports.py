@@ -26,6 +26,12 @@ class TrackReport(SoftDeleteModel):
         db_comment="What became of the report",
     )
     explanation = models.TextField(db_comment="What the reporter says")
+    length = models.GeneratedField(
+        expression=models.functions.Length("explanation"),
+        output_field=models.IntegerField(),
+        db_persist=True,
+        db_comment="Characters of the explanation",
+    )
 
     class Meta:
         db_table = "track_reports"
@@ -69,7 +75,8 @@ CONTRACT = """
 ## {chapter}
 
 **track_reports** (soft)
-track_id → tracks C; reporter_id → users N; status track_report_status = open; explanation TEXT.
+track_id → tracks C; reporter_id → users N; status track_report_status = open; explanation TEXT;
+length INTEGER? generated as length(explanation).
 idx(track_id, created_at DESC); idx(reporter_id, created_at DESC); idx(created_at DESC).
 """
 CONTRACT_TYPE = (
@@ -129,9 +136,13 @@ COLUMN_INDEX = (
     "            # What a user reported, newest first.\n",
 )
 COLUMN_CONTRACT = (
-    "explanation TEXT.\n",
-    "explanation TEXT; position_ms INTEGER?, check ≥ 0; moderator_id → users N.\n"
-    "idx(position_ms, created_at DESC); idx(moderator_id, created_at DESC).\n",
+    "explanation TEXT;\n",
+    "explanation TEXT; position_ms INTEGER?, check ≥ 0; moderator_id → users N;\n",
+)
+COLUMN_CONTRACT_INDEX = (
+    "idx(reporter_id, created_at DESC); idx(created_at DESC).\n",
+    "idx(reporter_id, created_at DESC); idx(created_at DESC); idx(position_ms, created_at DESC);\n"
+    "idx(moderator_id, created_at DESC).\n",
 )
 COLUMN_CHAPTER = "\n## {chapter}\n"
 COLUMN_SEED = (
@@ -139,4 +150,64 @@ COLUMN_SEED = (
     '        "moderator_id": rows.refer("users", user).unless(rows.chance("undecided", 0.5)),\n'
     '        "position_ms": integer(rows.below("position", 60_000)),\n'
     '        "explanation": text(rows.choose("explanation"',
+)
+
+# Columns of types that no other table has ------------------------------------------------------
+
+#: With values that Python cannot represent.
+TYPES = (
+    COLUMN[1],
+    COLUMN[1]
+    + '    heard = IntegerRangeField(null=True, blank=True, db_comment="Which part, in ms")\n'
+    '    open_on = DateRangeField(null=True, blank=True, db_comment="The days for a decision")\n'
+    '    took = models.DurationField(null=True, blank=True, db_comment="Until the decision")\n'
+    '    call_at = models.TimeField(null=True, blank=True, db_comment="When to call, in UTC")\n'
+    '    proof = models.BinaryField(null=True, blank=True, db_comment="A picture")\n'
+    "    fee = models.DecimalField(\n"
+    '        max_digits=9, decimal_places=2, null=True, blank=True, db_comment="In euros"\n'
+    "    )\n"
+    '    score = models.FloatField(null=True, blank=True, db_comment="From 0 to 1")\n'
+    "    grid = ArrayField(\n"
+    '        ArrayField(models.FloatField()), null=True, blank=True, db_comment="Loudness, in dB"\n'
+    "    )\n",
+)
+TYPES_IMPORT = (
+    "from django.db import models\n",
+    "from django.contrib.postgres.fields import ArrayField, DateRangeField, IntegerRangeField\n"
+    "from django.db import models\n",
+)
+TYPES_CONTRACT = (
+    "moderator_id → users N;\n",
+    "moderator_id → users N; heard INT4RANGE?; open_on DATERANGE?; took INTERVAL?; call_at TIME?;\n"
+    "proof BYTEA?; fee NUMERIC(9,2)?; score FLOAT?; grid FLOAT[]?;\n",
+)
+NEW_TYPES = (
+    *("bytea", "daterange", "double precision", "double precision[]", "int4range", "interval"),
+    "time without time zone",
+)
+TYPES_SERVICES = (
+    "| `jsonb` |",
+    "".join(f"| `{name}` | … | … | … |\n" for name in NEW_TYPES) + "| `jsonb` |",
+)
+TYPES_SEED = (
+    '        "moderator_id":',
+    "".join(
+        f'        "{name}": text(rows.choose("{name}", encoded("{kind}", [{value}]))),\n'
+        for name, kind, value in (
+            ("heard", "int4range", "Range(1, 5)"),
+            ("open_on", "daterange", "Range(date(2026, 1, 1), None)"),
+            ("took", "interval", "timedelta(hours=1)"),
+            ("call_at", "time", "time(12)"),
+            ("proof", "bytea", 'b"picture"'),
+            ("fee", "numeric", "Decimal(5)"),
+            ("score", "float8", "0.5"),
+            ("grid", "float8[]", "[[0.5, 1.5]]"),
+        )
+    )
+    + '        "moderator_id":',
+)
+TYPES_SEED_IMPORT = (
+    "from decimal import Decimal\n\nimport numpy as np\n",
+    "from datetime import date, time, timedelta\nfrom decimal import Decimal\n\n"
+    "import numpy as np\nfrom psycopg.types.range import Range\n",
 )

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from tests.schema.shape import Column, Table
 
 #: The document's types that have another name in PostgreSQL.
-TYPES = {"TIMESTAMPTZ": "timestamp with time zone", "VARCHAR": "character varying"}
-PLAIN_TYPES = {
-    *("uuid", "text", "boolean", "smallint", "integer", "bigint", "numeric"),
-    *("date", "inet", "jsonb", *TYPES.values()),
+TYPES = {
+    "FLOAT": "double precision",
+    "TIME": "time without time zone",
+    "TIMESTAMPTZ": "timestamp with time zone",
+    "VARCHAR": "character varying",
 }
+
+#: The end of a default, if the column is generated: nothing else can set it.
+GENERATED = "GENERATED ALWAYS"
 
 KEY = Column("uuid", nullable=False, default="gen_random_uuid()")
 TIME = Column("timestamp with time zone", nullable=False, default="CURRENT_TIMESTAMP")
@@ -135,17 +139,20 @@ class TableReader:
                 f"FOREIGN KEY ({name}) REFERENCES {target}(id) ON DELETE {ON_DELETE[action]}"
             )
             return name
+        item, _, generated = item.partition(" generated as ")
         match = re.fullmatch(r"(\w+) (\w+)(\([\d,]+\))?(\[\])?(\?)?(?: = (\S+))?", item)
         if not match:
             raise ContractError(f"{self.name}: what column is this? {item}")
         name, word, size, array, optional, default = match.groups()
         base = word if word in self.enums else TYPES.get(word, word.lower())
-        if base not in PLAIN_TYPES | self.enums.keys():
+        if not (word.isupper() or word in self.enums):
             raise ContractError(f"{self.name}: what type is this? {word}")
         self.table.columns[name] = Column(
             f"{base}{size or ''}{array or ''}",
             nullable=bool(optional),
-            default=default and self._default(base + (f"{size or ''}[]" if array else ""), default),
+            default=f"{generated} {GENERATED}"
+            if generated
+            else default and self._default(base + (f"{size or ''}[]" if array else ""), default),
         )
         return name
 

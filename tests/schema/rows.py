@@ -13,18 +13,43 @@ from django.db import IntegrityError, transaction
 
 from tests.schema.catalog import Catalog
 
+#: By the category of a type (pg_type, typcategory), or by its name: a value in PostgreSQL's words.
+#: A multirange is written like an array.
+VALUES = {
+    "B": "true",
+    "I": "192.0.2.1",
+    "N": "1",
+    "R": "(,)",
+    "T": "1 hour",
+    "bytea": "x",
+    "json": "{}",
+    "jsonb": "{}",
+    "time without time zone": "12:00",
+    "time with time zone": "12:00+00",
+}
+TYPE = """
+SELECT CASE typtype WHEN 'm' THEN 'A' ELSE typcategory END, format_type(oid, NULL), (
+    SELECT enumlabel::text FROM pg_enum WHERE enumtypid = pg_type.oid ORDER BY enumsortorder LIMIT 1
+) FROM pg_type WHERE oid = %s::regtype
+"""
 
-def a_value(type_: str) -> Any:
-    """A value of the type: unique, or 1, which every check accepts."""
-    text = uuid.uuid4().hex
-    if bounded := re.fullmatch(r"character varying\((\d+)\)", type_):
-        return text[: int(bounded[1])]
-    return {
-        "uuid": uuid.uuid4(),
-        "text": text,
-        "integer": 1,
-        "timestamp with time zone": datetime.now(UTC) + timedelta(days=1),
-    }[type_]
+
+def a_value(cursor: Any, type_: str) -> Any:
+    """A value of the type: unique, or one that every check of a number accepts."""
+    cursor.execute(TYPE, [type_])
+    category, name, label = cursor.fetchone()
+    if category == "A":
+        return "{}"
+    if category == "S":
+        bound = re.search(r"\((\d+)\)", type_)
+        return uuid.uuid4().hex[: int(bound[1]) if bound else None]
+    if name == "uuid":
+        return uuid.uuid4()
+    if name in VALUES:
+        return VALUES[name]
+    if category == "D":
+        return datetime.now(UTC) + timedelta(days=1)
+    return label or VALUES.get(category, "")
 
 
 @contextmanager
@@ -83,7 +108,7 @@ class Rows:
             return self.insert(target)
         if column.endswith("email"):
             return f"{uuid.uuid4().hex}@example.com"
-        return a_value(self.tables[table].columns[column].type)
+        return a_value(self.cursor, self.tables[table].columns[column].type)
 
     def update(self, table: str, id_: uuid.UUID, assignments: str) -> None:
         self.cursor.execute(f"UPDATE public.{table} SET {assignments} WHERE id = %s", [id_])

@@ -34,7 +34,8 @@ EXAMPLE = """
 **things** (soft)
 owner_id → users C; helper_id → users N; mood mood = good (of late);
 name VARCHAR(20)?, check 3 characters or more; tags TEXT[] = {};
-a INTEGER, b NUMERIC(5,2) = 0, checks > 0 and 0 to 9; seen_at TIMESTAMPTZ = CURRENT_TIMESTAMP.
+a INTEGER, b NUMERIC(5,2) = 0, checks > 0 and 0 to 9; seen_at TIMESTAMPTZ = CURRENT_TIMESTAMP;
+twice INTEGER? generated as a * 2; at TIME[]; share FLOAT; days DATERANGE?.
 unique(owner_id, name); idx(helper_id, seen_at DESC) WHERE mood = 'bad'
 (for the bad days); for search: trigram on upper(name); idx(a) WHERE a IS NOT NULL.
 trigger tally AFTER INSERT: count_it().
@@ -43,11 +44,11 @@ trigger tally AFTER INSERT: count_it().
 
 
 @proves(
-    "Notation below: `?` nullable; `= x` default; `→ t` foreign key, `C` ON DELETE CASCADE (owned "
-    "by), `N` ON DELETE SET NULL (refers to, hence nullable). `id`, `created_at`, `updated_at` are "
-    "not repeated. `unique(…)` on a soft table is always partial on `deleted_at IS NULL`. "
-    "`trigger t AFTER INSERT: f()` is a trigger for each row, in addition to those of rules 2 and "
-    "4.",
+    "Notation below: `?` nullable; `= x` default; `generated as x` generated column; `→ t` foreign "
+    "key, `C` ON DELETE CASCADE (owned by), `N` ON DELETE SET NULL (refers to, hence nullable). "
+    "`id`, `created_at`, `updated_at` are not repeated. `unique(…)` on a soft table is always "
+    "partial on `deleted_at IS NULL`. `trigger t AFTER INSERT: f()` is a trigger for each row, in "
+    "addition to those of rules 2 and 4.",
 )
 def test_notation():
     read = parse(EXAMPLE)
@@ -66,6 +67,10 @@ def test_notation():
         "a": Column("integer", False),
         "b": Column("numeric(5,2)", False, "0"),
         "seen_at": Column(time, False, "CURRENT_TIMESTAMP"),
+        "twice": Column("integer", True, "a * 2 GENERATED ALWAYS"),
+        "at": Column("time without time zone[]", False),
+        "share": Column("double precision", False),
+        "days": Column("daterange", True),
         "created_at": Column(time, False, "CURRENT_TIMESTAMP"),
         "updated_at": Column(time, False, "CURRENT_TIMESTAMP"),
         "deleted_at": Column(time, True),

@@ -176,7 +176,8 @@ WHERE contype = 'f' AND connamespace = 'public'::regnamespace
     AND confrelid NOT IN ('roles'::regclass, 'permissions'::regclass)
 """
 COLUMNS = """
-SELECT table_name::text, column_name::text, is_nullable = 'YES', data_type::text
+SELECT table_name::text, column_name::text, is_nullable = 'YES' AND is_generated = 'NEVER',
+    data_type::text
 FROM information_schema.columns WHERE table_schema = 'public'
 """
 

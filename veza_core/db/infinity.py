@@ -7,11 +7,12 @@ adaptation"). Times after year 9999 or before year 1 are loaded as infinity, too
 """
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
-from django.db.models import DateField, DateTimeField, Field, GenericIPAddressField
+from django.db.models import DateField, DateTimeField, DecimalField, Field, GenericIPAddressField
 from psycopg import errors
 from psycopg.types.datetime import DateDumper, DateLoader, DatetimeDumper
 
@@ -96,4 +97,7 @@ def from_json(field: "Field[Any, Any]", value: Any) -> Any:
             return FIRST if is_early(value) else LAST
         if isinstance(field, DateField):
             return date.min if is_early(value) else date.max
+        if isinstance(field, DecimalField):
+            # NaN and infinity.
+            return Decimal(value)
         raise

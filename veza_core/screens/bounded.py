@@ -2,7 +2,8 @@
 
 Texts, JSON documents and arrays have no size limit: with 16 MB in each row, a list would take 800
 MB. Python also cannot read JSON that is nested too deeply, or that has an integer with thousands of
-digits.
+digits, nor the time 24:00, nor a long interval, nor a range up to infinity. Such types are read as
+PostgreSQL writes them.
 """
 
 import json
@@ -11,7 +12,24 @@ from functools import cache
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import CharField, F, Func, JSONField, Model, QuerySet, TextField
+from django.db.models import (
+    BooleanField,
+    CharField,
+    DateField,
+    DecimalField,
+    F,
+    FloatField,
+    ForeignKey,
+    Func,
+    GeneratedField,
+    GenericIPAddressField,
+    IntegerField,
+    JSONField,
+    Model,
+    QuerySet,
+    TextField,
+    UUIDField,
+)
 from django.db.models.functions import Cast, Left
 from django.db.models.query import ModelIterable
 from psycopg import sql
@@ -35,16 +53,31 @@ class Excerpt(str):
     """The beginning of a longer value, or the text of a JSON document that cannot be read."""
 
 
-def is_unbounded(field: AnyField) -> bool:
-    """Whether the column of a field has values of any size."""
-    if isinstance(field, CharField) and not isinstance(field, EnumField):
-        return field.max_length is None
-    return isinstance(field, (TextField, JSONField, ArrayField))
+#: Types whose values are of limited size, and of which Python can read each.
+_READABLE = (
+    *(BooleanField, DateField, DecimalField, EnumField, FloatField),
+    *(GenericIPAddressField, IntegerField, UUIDField),
+)
+
+
+def type_of(field: AnyField) -> AnyField:
+    """The field with the type of the column: that of a generated value, or of the referred key."""
+    if isinstance(field, GeneratedField) and field.output_field:
+        return field.output_field
+    return field.target_field if isinstance(field, ForeignKey) else field
+
+
+def is_read_as_text(field: AnyField) -> bool:
+    """Whether the column of a field is read as text, and cut: see above."""
+    field = type_of(field)
+    if isinstance(field, CharField) and field.max_length is not None:
+        return False
+    return not isinstance(field, _READABLE)
 
 
 def as_text(field: AnyField) -> Any:
-    """A field of `is_unbounded` as text, for query sets; arrays as JSON."""
-    if isinstance(field, ArrayField):
+    """A field of `is_read_as_text` as text, for query sets; arrays as JSON."""
+    if isinstance(type_of(field), ArrayField):
         return Cast(Func(F(field.attname), function="array_to_json"), TextField())
     return Cast(F(field.attname), TextField())
 
@@ -56,22 +89,23 @@ def as_columns(model: type[Model], names: Iterable[str]) -> sql.Composed:
 
 def _as_column(field: Any) -> sql.Composable:
     column = sql.Identifier(field.column)
-    if not is_unbounded(field):
+    if not is_read_as_text(field):
         return column
-    text = sql.SQL("array_to_json({})" if isinstance(field, ArrayField) else "{}").format(column)
+    is_array = isinstance(type_of(field), ArrayField)
+    text = sql.SQL("array_to_json({})" if is_array else "{}").format(column)
     return sql.SQL("left({}::text, {}) AS {}").format(text, IN_LIST + 1, column)
 
 
 def bounded(
     rows: QuerySet[Any], names: Iterable[str], characters: int, *, parse: bool = True
 ) -> QuerySet[Any]:
-    """The rows with only these fields, in which values of any size have at most so many characters.
+    """The rows with only these fields; what is read as text has at most so many characters.
 
     `parse`: complete JSON and arrays become Python values; otherwise all of them stay texts.
     """
     model = rows.model
     fields: list[Any] = [model._meta.get_field(name) for name in names]
-    cut = [field for field in fields if is_unbounded(field)]
+    cut = [field for field in fields if is_read_as_text(field)]
     rows = rows.only(*(field.name for field in fields if field not in cut))
     rows = rows.annotate(
         **{_BEGINNING + field.name: Left(as_text(field), characters + 1) for field in cut}
@@ -101,7 +135,7 @@ def loaded(field: AnyField, text: str | None, characters: int, *, parse: bool = 
         return None
     if len(text) > characters:
         return Excerpt(text[:characters])
-    if not parse or not isinstance(field, (JSONField, ArrayField)):
+    if not parse or not isinstance(type_of(field), (JSONField, ArrayField)):
         return text
     try:
         value = json.loads(text)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
+from math import isfinite
 from typing import Any
 
 from django.apps import apps
@@ -112,7 +113,7 @@ def value_text(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)):
-        unit = _unit(name)
+        unit = _unit(name, value)
         return unit(value) if unit else f"{value:,}"
     if not isinstance(value, (dict, list)):
         return str(value)
@@ -213,14 +214,18 @@ def _by_type(field: AnyField, value: Any, whole: bool) -> SafeString:
 
 
 @cache
-def _unit(name: str) -> Callable[[Any], str] | None:
-    """The function for the numbers of a column."""
+def _unit_of(name: str) -> Callable[[Any], str] | None:
     units = declared("units")
     return next((UNITS[unit] for ending, unit in units.items() if name.endswith(ending)), None)
 
 
-def _number(field: AnyField, value: Any) -> SafeString:
-    unit = _unit(field.name)
+def _unit(name: str, value: int | float | Decimal) -> Callable[[Any], str] | None:
+    """The function for the numbers of a column; None for those that are not finite."""
+    return _unit_of(name) if isinstance(value, int) or isfinite(value) else None
+
+
+def _number(field: AnyField, value: int | float | Decimal) -> SafeString:
+    unit = _unit(field.name, value)
     # As for times: a number needs no escaping.
     if unit is None:
         return SafeString(f"{value:,}")
@@ -228,10 +233,7 @@ def _number(field: AnyField, value: Any) -> SafeString:
 
 
 def _list(field: AnyField, values: list[Any]) -> SafeString:
-    if not values:
-        return NOTHING
-    show = _unit(field.name) or str
-    return format_html_join(", ", "{}", ((show(value),) for value in values))
+    return format_html("{}", value_text(field.name, values)) if values else NOTHING
 
 
 def _text(field: AnyField, value: str, whole: bool) -> SafeString:

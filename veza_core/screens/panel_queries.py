@@ -8,7 +8,7 @@ from psycopg import sql
 
 from veza_core.db.infinity import from_json
 
-from .bounded import IN_LIST, as_columns, is_unbounded, loaded
+from .bounded import IN_LIST, as_columns, is_read_as_text, loaded, type_of
 from .display import AnyForeignKey
 from .labels import column_of
 from .order import Order
@@ -122,4 +122,6 @@ def reader_of(
 
 
 def _value(field: Any, value: Any) -> Any:
-    return loaded(field, value, IN_LIST) if is_unbounded(field) else from_json(field, value)
+    if is_read_as_text(field):
+        return loaded(field, value, IN_LIST)
+    return from_json(type_of(field), value)

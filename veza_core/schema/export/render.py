@@ -231,15 +231,21 @@ def _columns(table: str, columns: Properties, constraints: Properties) -> Iterat
         _refuse_others(
             f"column {table}.{column}",
             about,
-            *("type", "nullability", "default", "options", "statistics", "comment"),
+            *("type", "collation", "nullability", "default", "generated"),
+            *("options", "statistics", "comment"),
         )
         words = [f"{ident(column):{width}} {column_type(about['type'])}"]
+        if "collation" in about:
+            words.append(f"COLLATE {about['collation']}")
         if ident(column) == key:
             words.append("PRIMARY KEY")
         elif "nullability" in about:
             words.append(about["nullability"])
         if "default" in about:
             words.append(f"DEFAULT {default(about['default'], about['type'])}")
+        if "generated" in about:
+            value, stored = about["generated"].rsplit(" ", 1)
+            words.append(f"GENERATED ALWAYS AS ({expression(value)}) {stored}")
         yield " ".join(words)
 
 

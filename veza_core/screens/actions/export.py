@@ -23,7 +23,7 @@ from veza_core.access import StaffRequest
 from veza_core.db.session import database_of
 
 from ..base import BaseScreen
-from ..bounded import IN_CELL, bounded, is_unbounded
+from ..bounded import IN_CELL, bounded, is_read_as_text
 from ..columns import field_of, secret_fields
 from ..display import AnyField
 from ..errors import HelpfulError
@@ -161,7 +161,7 @@ def _stream(
     names = [field.name for field in fields]
     # As text, as PostgreSQL writes it, so that a number of any length stays exact.
     rows = bounded(screen.get_queryset(request), names, IN_CELL, parse=False)
-    large = any(map(is_unbounded, fields))
+    large = any(map(is_read_as_text, fields))
     cap, sent, ending = settings.EXPORT_MAX_ROWS, 0, "interrupted"
     try:
         # Without this mark, spreadsheets read a file in their country's old encoding.
