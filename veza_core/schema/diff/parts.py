@@ -36,6 +36,8 @@ _LITERAL = re.compile(r"'(?:[^']|'')*'")
 _NAME = re.compile(r'"(?:[^"]|"")+"|[a-z_][a-z0-9_$]*')
 _ON_DELETE = re.compile(r" ON DELETE (CASCADE|SET NULL|SET DEFAULT|RESTRICT)(?: \([^)]*\))?")
 _NOT_VALID = " NOT VALID"
+#: Since PostgreSQL 18. Before, the triggers of a foreign key could be disabled, as they still can.
+_NOT_ENFORCED = " NOT ENFORCED"
 _OWN_TRIGGER = "update_updated_at_column()"
 
 
@@ -50,8 +52,7 @@ def judge_constraint(
     if property_ == "name":
         return breaks_writers("services know it by name, from errors and ON CONFLICT ON CONSTRAINT")
     if property_ == "enforcement":
-        gone = "enforcement" in is_
-        return breaks_readers("it is not enforced") if gone else breaks_writers("it is enforced")
+        return _enforcement("enforcement" not in is_)
     if property_ == "options":
         return same("its index is stored differently")
     return _other_constraint(was["definition"], is_["definition"])
@@ -150,8 +151,16 @@ def _no_constraint(definition: str) -> Judgement:
     return breaks_both("ON CONFLICT finds no constraint (42704), and duplicates may appear")
 
 
+def _enforcement(is_enforced: bool) -> Judgement:
+    if is_enforced:
+        return breaks_writers("it is enforced")
+    return breaks_readers("it is not enforced")
+
+
 def _other_constraint(was: str, is_: str) -> Judgement:
-    if was.removesuffix(_NOT_VALID) == is_.removesuffix(_NOT_VALID):
+    if _bare(was) == _bare(is_):
+        if was.endswith(_NOT_ENFORCED) != is_.endswith(_NOT_ENFORCED):
+            return _enforcement(not is_.endswith(_NOT_ENFORCED))
         if is_.endswith(_NOT_VALID):
             return breaks_readers("old rows need not satisfy it")
         return same("old rows are checked")
@@ -164,6 +173,11 @@ def _other_constraint(was: str, is_: str) -> Judgement:
     if is_.startswith("CHECK"):
         return breaks_writers("a value that it excludes now fails (23514)")
     return breaks_both("the constraint is different")
+
+
+def _bare(definition: str) -> str:
+    """The definition of a constraint without the words about which rows it applies to."""
+    return definition.removesuffix(_NOT_VALID).removesuffix(_NOT_ENFORCED)
 
 
 def _allows_more(was: str, is_: str) -> bool:
