@@ -10,6 +10,11 @@ from tests.support import scratch_database
 
 pytestmark = pytest.mark.process
 
+VARIANTS_IMPORTS = (
+    "from django.contrib.postgres.fields import ArrayField\n",
+    "from django.contrib.postgres.constraints import ExclusionConstraint\n"
+    "from django.contrib.postgres.fields import ArrayField, DateRangeField\n",
+)
 VARIANTS = '''
 
 class StreamVariantKind(models.TextChoices):
@@ -49,12 +54,16 @@ class StreamVariant(BaseModel):
     gain = models.FloatField(db_default=0, db_comment="In dB")
     options = models.JSONField(db_default={}, db_comment="Of the encoder")
     access_token = models.CharField(max_length=64, null=True, db_comment="For the CDN")
+    live_on = DateRangeField(null=True, db_comment="The days on which it is offered")
 
     class Meta:
         db_table = "stream_variants"
         db_table_comment = "Renditions of streams"
         constraints = [
-            UniqueConstraint(fields=["stream", "name"], name="idx_stream_variants_stream_id_name")
+            UniqueConstraint(fields=["stream", "name"], name="idx_stream_variants_stream_id_name"),
+            ExclusionConstraint(
+                name="stream_variants_live_on_excl", expressions=[("live_on", "&&")]
+            ),
         ]
         indexes = [index_on("stream_variants", "-created_at")]
 '''
@@ -148,7 +157,7 @@ def project(django_db_setup, django_db_blocker, tmp_path):
 
 def change(project):
     """A table with all that a table can have, a log, columns old and new, and a value."""
-    project.edit("veza_media/models.py", append=VARIANTS)
+    project.edit("veza_media/models.py", VARIANTS_IMPORTS, append=VARIANTS)
     project.edit("veza_streaming/models/playlists.py", LOG_IMPORTS, append=LOG)
     new = project.directory / "veza_streaming/models/reports.py"
     new.write_text("# Imported by nobody\n")
@@ -226,6 +235,7 @@ def test_what_is_forgotten_is_said_by_name(project, subtests):
         "docs/services.md: the page does not say which rows SET NULL keeps when a row of "
         "stream_variants is deleted. Add them to | `stream_variants` | …",
         "docs/services.md: idx_stream_variants_stream_id_name is not in the table of constraints.",
+        "docs/services.md: stream_variants_live_on_excl is not in the table of constraints.",
         "docs/services.md: double precision is not in the table of types. Add | `double precisi",
         # The log.
         'no index of listen_logs ends in created_at DESC. Add index_on("listen_logs", '

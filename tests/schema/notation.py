@@ -101,6 +101,10 @@ class TableReader:
                     f"CREATE TRIGGER {name} {when} ON {self.name} FOR EACH ROW "
                     f"EXECUTE FUNCTION {function}()"
                 )
+            elif index := re.match(r"CREATE (?:UNIQUE )?INDEX (\w+) ", sentence):
+                self.table.indexes[index[1]] = sentence.strip()
+            elif exclusion := re.fullmatch(r"CONSTRAINT (\w+) (EXCLUDE .+)", sentence.strip()):
+                self.table.constraints[exclusion[1]] = exclusion[2]
             else:
                 self.prose.append(sentence.strip())
 

@@ -39,6 +39,8 @@ twice INTEGER? generated as a * 2; at TIME[]; share FLOAT; days DATERANGE?.
 unique(owner_id, name); idx(helper_id, seen_at DESC) WHERE mood = 'bad'
 (for the bad days); for search: trigram on upper(name); idx(a) WHERE a IS NOT NULL.
 trigger tally AFTER INSERT: count_it().
+CREATE INDEX things_days_excl ON things USING gist (days).
+CONSTRAINT things_days_excl EXCLUDE USING gist (days WITH &&).
 (A remark.)
 """
 
@@ -48,7 +50,8 @@ trigger tally AFTER INSERT: count_it().
     "key, `C` ON DELETE CASCADE (owned by), `N` ON DELETE SET NULL (refers to, hence nullable). "
     "`id`, `created_at`, `updated_at` are not repeated. `unique(…)` on a soft table is always "
     "partial on `deleted_at IS NULL`. `trigger t AFTER INSERT: f()` is a trigger for each row, in "
-    "addition to those of rules 2 and 4.",
+    "addition to those of rules 2 and 4. An index of another kind, or an exclusion constraint, is "
+    "written as PostgreSQL writes it: `CREATE INDEX …`, `CONSTRAINT name EXCLUDE …`.",
 )
 def test_notation():
     read = parse(EXAMPLE)
@@ -81,6 +84,7 @@ def test_notation():
         "things_helper_id_fkey": "FOREIGN KEY (helper_id) REFERENCES users(id) ON DELETE SET NULL",
         "chk_things_name_length": "CHECK (length(name::text) >= 3)",
         "chk_things_a": "CHECK (a > 0)",
+        "things_days_excl": "EXCLUDE USING gist (days WITH &&)",
         "chk_things_b": "CHECK (b >= 0::numeric AND b <= 9::numeric)",
     }
     assert table.indexes == {
@@ -92,6 +96,7 @@ def test_notation():
         "idx_things_a": "CREATE INDEX idx_things_a ON things USING btree (a) WHERE a IS NOT NULL",
         "idx_things_deleted_at": "CREATE INDEX idx_things_deleted_at ON things "
         "USING btree (deleted_at) WHERE deleted_at IS NOT NULL",
+        "things_days_excl": "CREATE INDEX things_days_excl ON things USING gist (days)",
         "idx_things_name_trgm": "CREATE INDEX idx_things_name_trgm ON things "
         "USING gin (upper(name::text) gin_trgm_ops)",
     }

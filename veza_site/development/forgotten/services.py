@@ -12,11 +12,11 @@ LIVE_REFERENCES = """
 SELECT DISTINCT confrelid::regclass::text, confdeltype = 'c'
 FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1, 2
 """
-#: What a client may run into: unique indexes, and checks, of which some are triggers. The page
-#: names each unique index; a check that it does not name is an error of the service.
+#: What a client may run into: unique indexes, exclusion constraints, and checks, of which some are
+#: triggers. The page names each of them except the checks that are an error of the service.
 REFUSING = """
 SELECT relname, true FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-WHERE relnamespace = 'public'::regnamespace AND indisunique AND NOT indisprimary
+WHERE relnamespace = 'public'::regnamespace AND (indisunique OR indisexclusion) AND NOT indisprimary
 UNION SELECT conname, false FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype = 'c'
 UNION SELECT tgname, false FROM pg_trigger WHERE tgname LIKE 'chk%' ORDER BY 1
@@ -69,8 +69,8 @@ def _constraints(document: str, connection: psycopg.Connection[Any]) -> Iterator
         name for row in _rows(document, "constraint") for name in re.findall(r"\w+", row[0])
     }
     live = dict(connection.execute(REFUSING).fetchall())
-    for name, is_unique in live.items():
-        if is_unique and name not in documented:
+    for name, is_named in live.items():
+        if is_named and name not in documented:
             yield f"{DOCUMENT}: {name} is not in the table of constraints. Add | `{name}` | …"
     for name in sorted(documented - live.keys()):
         yield f"{DOCUMENT}: there is no constraint {name}. Remove `{name}`."
