@@ -132,7 +132,7 @@ class Cases:
         return cases
 
     def noop(self) -> list[Case]:
-        """Return each tool on a database where all migrations are applied, and two bare starts."""
+        """Return a bare start, and each tool on a database where all migrations are applied."""
         return [
             self._case("ours: migrate", MIGRATE, APPLIED),
             self._case("ours: migrate --no-audit", [*MIGRATE, "--no-audit"], APPLIED),
@@ -142,7 +142,7 @@ class Cases:
         ]
 
     def resets(self) -> list[Case]:
-        """Return our reset_db, and that of django-extensions followed by stock Django's migrate."""
+        """Return our reset_db, and that of django-extensions with stock Django's migrate."""
         reset = [*MANAGE, "reset_db", "--noinput", "--verbosity", "0"]
         extensions = [PYTHON, "-c", EXTENSIONS]
         return [
@@ -186,7 +186,7 @@ class Cases:
 
 
 def at_once(server: Server, name: str, command: list[str], rounds: int) -> None:
-    """Start the command many times at once, and print how long all took, and how many failed."""
+    """Start the command AT_ONCE times at once; print how long all took, and how many failed."""
     environment = server.environment(FRESH)
     environment |= {"PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "veza_site.settings"}
     seconds, failed = [], 0

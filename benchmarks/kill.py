@@ -54,12 +54,12 @@ def main() -> None:
                 database = f"trial_{trial}_{attempt}"
                 if killed(server, database, kind, boundary, chance):
                     break
-                # The run had ended before. This close to the end, use a random moment.
+                # The run ended before the signal. This close to its end, use a random moment.
                 boundary = None
             else:
                 sys.exit(f"trial {trial}: no run lived long enough to be killed")
             outcomes[kind, outcome(server, database, expected)] += 1
-            # The server must synchronize all databases that are kept after each crash.
+            # After each crash, the server synchronizes the files of all databases: keep none.
             drop(server, database)
             if sys.stderr.isatty():
                 print(f"\r{trial + 1} of {arguments.trials}", end="", file=sys.stderr)
@@ -73,7 +73,7 @@ def main() -> None:
 def killed(
     server: Path, database: str, kind: str, boundary: int | None, chance: random.Random
 ) -> bool:
-    """Start a run and kill it; return False if it had ended before."""
+    """Start a run and kill it; return False if it ended before the signal."""
     with subprocess.Popen(
         [*MANAGE, "migrate"],
         env=environment(server, database),
@@ -104,7 +104,7 @@ def outcome(server: Path, database: str, expected: str) -> str:
     if done.returncode:
         return f"exit {done.returncode}: {done.stderr.strip()[-120:]}"
     same = catalog(server, database) == expected
-    return "finished, identical catalog" if same else "another catalog"
+    return "finished, identical catalog" if same else "different catalog"
 
 
 def drop(home: Path, database: str) -> None:
@@ -135,7 +135,7 @@ def kill(kind: str, home: Path, database: str, command: int) -> None:
 
 
 def catalog(home: Path, database: str) -> str:
-    """Return all that the export reads of schema public, and the recorded migrations."""
+    """Return, as JSON, what the export reads of schema public, and the recorded migrations."""
     code = (
         "import django, json; django.setup()\n"
         "from django.db import connection\n"

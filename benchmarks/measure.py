@@ -44,7 +44,7 @@ class Case:
             sys.exit(f"{self.name}: exit {done.returncode}: {done.stderr.strip()}")
 
     def cpu_seconds(self) -> float:
-        """Return the CPU seconds of all commands so far."""
+        """Return the CPU seconds of all commands so far, without the server."""
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         return usage.ru_utime + usage.ru_stime
 
@@ -61,12 +61,12 @@ def measure(cases: Sequence[Case], rounds: int) -> None:
 
 
 def report(cases: Sequence[Case], base: Case) -> None:
-    """Print a line for each case: median, least and most in seconds, and the ratio to the base.
+    """Print a line for each case: median, minimum and maximum in seconds, and the ratio to `base`.
 
-    `cpu` is the median of `Case.cpu_seconds`: of the command itself, without the server.
+    `cpu` is the median of the CPU seconds (`Case.cpu_seconds`).
     """
     width = max(len(case.name) for case in cases)
-    print(f"{'':{width}}  median    least     most   ratio      cpu")
+    print(f"{'':{width}}  median      min      max   ratio      cpu")
     for case in cases:
         print(
             f"{case.name:{width}}  {case.median:5.3f} s  {min(case.seconds):5.3f} s"

@@ -1,5 +1,5 @@
-"""The latencies of running services alone, during `purge`, and during the large DELETEs that it
-replaces.
+"""Compares the latencies of services without a purge, during `purge`, and during the large DELETEs
+that it replaces.
 
 Run it with `make bench-purge`. Clients record plays, rotate refresh tokens, and look them up. A
 part of the rows is due for deletion: expired tokens, and accounts that were deleted long ago and
@@ -65,7 +65,7 @@ class Measured:
     seconds: list[float] = field(default_factory=list)
 
     def percentiles(self, share: float) -> list[float]:
-        """Return that percentile of each round, in milliseconds."""
+        """Return a percentile (`share` is from 0 to 1) of each round, in milliseconds."""
         return [
             1000 * sorted(round_)[min(len(round_) - 1, int(share * len(round_)))]
             for round_ in self.latencies
@@ -115,8 +115,8 @@ class Load:
             )
             started = time.perf_counter()
             for count in itertools.count():
-                # When the request should have begun, not when the previous one ended. So a stall
-                # counts for all requests that it delays.
+                # The time at which the request should begin, even if the previous one has not
+                # ended. So a stall counts for all requests that it delays.
                 due = started + count * self.interval
                 self._stop.wait(max(0.0, due - time.perf_counter()))
                 if due > self._stopped:
@@ -155,8 +155,8 @@ def main() -> None:
     parser.add_argument("--plays", type=int, default=400, help="plays of each of their tracks")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--rate", type=float, default=50, help="requests a second of each client")
-    parser.add_argument("--quiet-seconds", type=float, default=5, help="how long without a purge")
-    parser.add_argument("--pause", default="100%", help="what purge gets for --pause")
+    parser.add_argument("--quiet-seconds", type=float, default=5, help="duration without a purge")
+    parser.add_argument("--pause", default="100%", help="the --pause of purge")
     options = parser.parse_args()
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
@@ -202,7 +202,7 @@ def fill(parameters: dict[str, Any], sizes: dict[str, int]) -> None:
 
 
 def measure(case: Measured, parameters: dict[str, Any], options: argparse.Namespace) -> None:
-    """Run the case once under the load, and check that it did its work."""
+    """Run the case once under the load, and check that it left no row that is due."""
     load = Load(parameters, options.clients, options.rate)
     with load.running():
         time.sleep(1)
@@ -219,9 +219,12 @@ def measure(case: Measured, parameters: dict[str, Any], options: argparse.Namesp
 
 
 def report(cases: list[Measured]) -> None:
-    """Print a line for each case: medians of the rounds, least and most, ratios to no purge."""
+    """Print a line for each case: medians of the rounds, and the ratio of p99 to that of no purge.
+
+    `min` and `max` are those of the p99.
+    """
     base = cases[0]
-    print(f"{'':11}{'took':>9}{'p50':>10}{'p99':>11}{'least':>10}{'most':>10}  ratio{'worst':>12}")
+    print(f"{'':11}{'took':>9}{'p50':>10}{'p99':>11}{'min':>10}{'max':>10}  ratio{'worst':>12}")
     for case in cases:
         p99 = case.percentiles(0.99)
         ratio = statistics.median(p99) / statistics.median(base.percentiles(0.99))

@@ -1,8 +1,8 @@
 """Compares `seed_demo` with a plain COPY of the same rows, on one server, in one run.
 
-Run it with `make bench-seed`. Each round runs both in turn, each into a separate V1 database with
-all indexes, foreign keys and triggers. COPY writes the files from the rows of seed_demo. The aims:
-100,000 rows a second, and 70 % of a plain COPY.
+Run it with `make bench-seed`. Each round runs all ways in turn, each in a new V1 database with all
+indexes, foreign keys and triggers. COPY loads files that it has written from seed_demo's rows. The
+aims: 100,000 rows a second, and 70 % of a plain COPY.
 """
 
 import argparse
@@ -28,9 +28,10 @@ WHOLE = "track_comments"
 
 
 class Counted(Case):
-    """A case whose CPU seconds include the server's; they depend less on other load than its time.
+    """A case whose CPU seconds include the server's. Other load changes them less than the time.
 
-    `postmaster` is the server's process; the kernel adds the CPU time of ended sessions to it.
+    `postmaster` is the server's main process, to which the kernel adds the CPU time of ended
+    sessions.
     """
 
     def __init__(self, *arguments: Any, postmaster: int) -> None:
@@ -141,7 +142,7 @@ def compare(server: Server, seed: list[str], directory: Path, rounds: int) -> No
         server.recreate(TARGET, EMPTY)
         with psycopg.connect(**server.parameters, dbname=TARGET) as connection:
             if role_names(connection) != roles:
-                raise SystemExit("the roles have other ids: the files do not fit")
+                raise SystemExit("the IDs of the roles differ: the files cannot be loaded")
 
     environment = server.environment(TARGET)
     cases = [
@@ -160,7 +161,7 @@ def compare(server: Server, seed: list[str], directory: Path, rounds: int) -> No
     print()
     for case in cases:
         seconds = statistics.median(case.cpu)
-        print(f"{case.name}: {seconds:.1f} s of CPU, {rows / seconds:,.0f} rows a second of it")
+        print(f"{case.name}: {seconds:.1f} s of CPU, {rows / seconds:,.0f} rows per s of CPU")
     ratios = [b / a for a, b in zip(ours.seconds, plain.seconds, strict=True)]
     print(
         f"\nseed_demo: {rows / ours.median:,.0f} rows a second (aim: 100,000); "
@@ -176,9 +177,7 @@ def role_names(connection: psycopg.Connection[Any]) -> list[Any]:
 
 
 def copy_out(connection: psycopg.Connection[Any], table: str, directory: Path) -> int:
-    """Write the table's rows to a file, and its halves to two more files; return the number of
-    rows.
-    """
+    """Write the table's rows to a file, and each half to one more; return the number of rows."""
     whole = directory / table
     with whole.open("wb") as file, connection.cursor() as cursor:
         with cursor.copy(f"COPY public.{table} TO STDOUT") as copy:

@@ -4,7 +4,7 @@
 
 Both ways fill `track_plays`, and then `users`, in the same databases, with two sessions, chunks of
 the same size, the same skews of choice and time, and a seed. They run in turn. The SQL does less:
-it numbers users and tracks once, but seed_demo's formulas need no list. It also leaves out soft
+its tables of numbered users and tracks are created before the measurement. It leaves out soft
 deletions, and does not check that a play begins after its listener signed up.
 """
 
@@ -128,7 +128,7 @@ def arrays() -> dict[str, list[str]]:
 
 
 def main() -> None:
-    """Print the CPU time of client and server, and the rows in a second of it, for both ways."""
+    """Print, for both ways, the CPU time of client and server, and the rows per second of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
@@ -172,7 +172,7 @@ def prepare(server: Server) -> None:
 
 
 def use(database: str) -> None:
-    """Let Django's connection use the database."""
+    """Close Django's connection; the next one is to this database."""
     from django.db import connection
 
     connection.close()
@@ -180,7 +180,7 @@ def use(database: str) -> None:
 
 
 def measured(run: Callable[[str], None], table: str) -> float:
-    """Return the CPU seconds of both sides; the server's are those of its ended sessions."""
+    """Return the CPU seconds of client and server; the server's are those of its ended sessions."""
     from django.db import connection
 
     use(TARGET)

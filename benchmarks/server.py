@@ -17,7 +17,7 @@ PYTHON = sys.executable
 class Server:
     """The server in the settings: the embedded one, or that of DATABASE_URL.
 
-    It keeps running as long as this process does.
+    The embedded one runs as long as this process.
     """
 
     def __init__(self) -> None:
@@ -29,13 +29,13 @@ class Server:
         self.embedded = "EMBEDDED" in connection.settings_dict
 
     def recreate(self, database: str, template: str = "template1") -> None:
-        """Create the database again: empty, or a copy of `template`, which nobody may be using."""
+        """Create the database again: empty, or a copy of `template`, which must have no session."""
         self.drop(database)
         names = map(sql.Identifier, (database, template))
         self._administer(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
 
     def drop(self, database: str) -> None:
-        """Drop the database, even if somebody uses it."""
+        """Drop the database, and end its sessions."""
         statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         self._administer(statement.format(sql.Identifier(database)))
 

@@ -5,8 +5,8 @@ reasons are measured in turn, so that a slow moment affects all of them. It prin
 each reason, whether its times differ from those of an unknown user: Mann and Whitney's U test, by
 its normal approximation. Below 3 standard deviations, no difference was found in these rounds.
 
-Then it counts attempts at two names at once, from two networks, each in a separate session: two
-names of one account, or of two accounts. For each pair, the time of the slower one is used. No
+Then it counts two attempts at the same time, from two networks, each in a separate session. The two
+names are of one account, or of two accounts. For each pair, the time of the slower one is used. No
 password is hashed, because that would hide small differences; an attacker sees less than this.
 """
 
@@ -67,7 +67,10 @@ def make_accounts() -> dict[str, tuple[str, str]]:
 
 
 def measure(tries: dict[str, tuple[str, str]], rounds: int) -> dict[str, list[float]]:
-    """Return the milliseconds of every try, by reason. Throttling would stop it after five."""
+    """Return the milliseconds of every try, by reason.
+
+    Attempt counts are deleted before each try, because throttling would stop it after five.
+    """
     from django.test import Client
 
     from veza_site.models import AttemptCount
@@ -83,16 +86,14 @@ def measure(tries: dict[str, tuple[str, str]], rounds: int) -> dict[str, list[fl
             took = (time.perf_counter() - started) * 1000
             if response.status_code != 200:
                 sys.exit(f"benchmarks.sign_in: {reason} was answered {response.status_code}")
-            # The first round imports and compiles.
+            # The first round also imports modules and compiles templates.
             if number:
                 times[reason].append(took)
     return times
 
 
 def at_once(rounds: int) -> dict[str, list[float]]:
-    """Return the milliseconds of the slower one of two attempts, by the owners of the names; in
-    turn.
-    """
+    """Return the milliseconds of the slower one of two concurrent attempts, by kind of pair."""
     from django.db import connections
 
     from veza_site.models import AttemptCount

@@ -14,7 +14,7 @@ from veza_core.screens.order import Order
 from veza_media.models import HlsTranscodeJob
 from veza_streaming.models import PlaylistTrack, Track, TrackComment, TrackPlay
 
-#: Rows on a page, in both.
+#: Rows on a page, in both admins.
 SIZE = 50
 
 #: The number of a distant page.
@@ -23,7 +23,7 @@ FAR = 10_000
 
 @dataclass(slots=True)
 class Case:
-    """A page, and the seconds that it took. Without a stock URL, the stock admin lacks it."""
+    """A page, and the seconds that it took. `stock_url` is empty if the stock admin lacks it."""
 
     name: str
     url: str

@@ -1,7 +1,7 @@
 """The URLs of every list, filter and page of every screen.
 
-The values of keys, and the rows whose pages are opened, are the slowest in the data: those with the
-most rows, by PostgreSQL's statistics.
+The values of foreign keys, and the rows whose pages are opened, are the slowest in the data: by
+PostgreSQL's statistics, the most rows refer to them.
 """
 
 import json
@@ -76,7 +76,7 @@ def _frequent(model: type[Model], name: str) -> list[str]:
 
 
 def _rows(model: type[Model]) -> list[Any]:
-    """Return the rows to which the most rows of each other table refer, and an ordinary row."""
+    """Return, for each related table, the row to which the most rows refer; and an ordinary row."""
     found: list[Any] = []
     for relation in model._meta.related_objects:
         found += _frequent(relation.related_model, relation.field.name)[:1]
@@ -85,7 +85,10 @@ def _rows(model: type[Model]) -> list[Any]:
 
 
 def measure(client: Client, rounds: int) -> int:
-    """Time all pages, and print a line for each screen. Return 1 if a large table is read whole."""
+    """Time all pages, and print a line for each screen.
+
+    Returns the exit status: 1 if a plan has a sequential scan of a large table.
+    """
     read_whole: set[str] = set()
     everything: list[Case] = []
     print(f"{'':28} pages  queries  slowest median  worst   of")
@@ -105,13 +108,13 @@ def measure(client: Client, rounds: int) -> int:
     medians = [statistics.median(case.seconds) for case in everything]
     worst = max(max(case.seconds) for case in everything)
     print(
-        f"{len(everything)} addresses, {rounds} times each:"
+        f"{len(everything)} URLs, {rounds} times each:"
         f" median {statistics.median(medians) * 1000:.0f} ms,"
         f" slowest median {max(medians) * 1000:.0f} ms, worst {worst * 1000:.0f} ms"
     )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"Memory at most: {peak:.0f} MB")
-    print("Large tables read whole:", "; ".join(sorted(read_whole)) or "none")
+    print("Sequential scans of large tables:", "; ".join(sorted(read_whole)) or "none")
     return int(bool(read_whole))
 
 

@@ -28,7 +28,7 @@ def print_sizes() -> None:
 
 
 def signed_in() -> Client:
-    """Return a client that is signed in as somebody who may see everything."""
+    """Return a client that is signed in as an account that may see everything."""
     client = Client(raise_request_exception=True)
     staff = User.objects.get(email="super_admin@example.com")
     client.force_login(staff, backend="veza_site.support.backend.SupportBackend")
@@ -36,7 +36,7 @@ def signed_in() -> Client:
 
 
 def timed(client: Client, case: Case, url: str, status: int = 200) -> float:
-    """Return the seconds of a page, and count its queries."""
+    """Return the seconds of a page, and store the number of its queries in the case."""
     # Django keeps 9000 queries, and warns if there are more.
     connection.queries_log.clear()
     with CaptureQueriesContext(connection) as context:
@@ -49,12 +49,12 @@ def timed(client: Client, case: Case, url: str, status: int = 200) -> float:
     return seconds
 
 
-def beside_stock(client: Client, rounds: int, limit: int) -> None:
+def compare_with_stock(client: Client, rounds: int, limit: int) -> None:
     """Time both admins in each round, and print a line for each page."""
     done = list(cases())
     for round_ in range(rounds + 1):
         for case in done:
-            # Only our queries are counted, so ours comes last.
+            # The last page sets the number of queries. It must be ours.
             theirs = _stock(client, case, limit) if round_ else None
             ours = timed(client, case, case.url)
             # The first round only fills caches.
@@ -66,7 +66,10 @@ def beside_stock(client: Client, rounds: int, limit: int) -> None:
 
 
 def _stock(client: Client, case: Case, limit: int) -> float | None:
-    """Return the seconds of the stock page; infinite if it was stopped, and then None later."""
+    """Return the seconds of the stock page, or None if it has none.
+
+    If the limit stops it, the time is infinite, and later rounds return None.
+    """
     if not case.stock_url or float("inf") in case.stock_seconds:
         return None
     with connection.cursor() as cursor:

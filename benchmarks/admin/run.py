@@ -1,8 +1,8 @@
 """Times the admin's pages on large tables, and stock ModelAdmins of the same tables.
 
 The time is the server's, from the request to the last byte of the answer, in one process. It
-includes middleware, templates and the staff log. Each round opens both pages. A page of the stock
-admin is stopped after `--limit` seconds, and not tried again.
+includes middleware, templates and the staff log. Each round opens the page of each admin. A page of
+the stock admin is stopped after `--limit` seconds, and not tried again.
 
 With `--every` it times all URLs of all our screens instead, without the stock admin. It prints a
 line for each screen, and each sequential scan of a table of more than 100,000 rows that EXPLAIN
@@ -28,13 +28,13 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     options.add_argument("--scale", choices=("small", "medium", "large"), default="large")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument(
-        "--database", default=DATABASE, help="made and filled when it is not there"
+        "--database", default=DATABASE, help="created and filled if it does not exist"
     )
     return options
 
 
 def start(options: argparse.Namespace) -> None:
-    """Set Django up on the database of the options, and fill it."""
+    """Set up Django with the database of the options, and fill it."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
     os.environ["EMBEDDED_DATABASE"] = options.database
     import django
@@ -63,8 +63,8 @@ def fill(options: argparse.Namespace) -> None:
 def main() -> None:
     """Fill, measure, report."""
     arguments = parser(__doc__)
-    arguments.add_argument("--limit", type=int, default=10, help="seconds for a stock page")
-    arguments.add_argument("--every", action="store_true", help="all addresses, without stock's")
+    arguments.add_argument("--limit", type=int, default=10, help="maximum seconds of a stock page")
+    arguments.add_argument("--every", action="store_true", help="all URLs, without the stock admin")
     options = arguments.parse_args()
     start(options)
     from benchmarks.admin import every, measuring
@@ -72,7 +72,7 @@ def main() -> None:
     measuring.print_sizes()
     if options.every:
         sys.exit(every.measure(measuring.signed_in(), options.rounds))
-    measuring.beside_stock(measuring.signed_in(), options.rounds, options.limit)
+    measuring.compare_with_stock(measuring.signed_in(), options.rounds, options.limit)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def terms() -> list[tuple[str, str, Any]]:
     session = UserSession.objects.exclude(ip_address=None).order_by("id").first()
     return [
         ("a track's ID", str(track.pk), Track),
-        ("an ID that nothing has", "5f1a3b0e-8a5d-4a53-9f0e-3a4b8f3f2c11", Track),
+        ("an ID of no row", "5f1a3b0e-8a5d-4a53-9f0e-3a4b8f3f2c11", Track),
         ("an e-mail", user.email.upper(), User),
         ("a username", user.username, User),
         ("a part of a username", user.username[1:6], User),
@@ -93,8 +93,8 @@ def terms() -> list[tuple[str, str, Any]]:
         ("a playlist's title", playlist.title, Playlist),
         ("a common part: the", "the", Track),
         ("a common part: ing", "ing", Track),
-        ("nothing has it", "qzxjvkwq", Track),
-        ("an address", str(session.ip_address) if session else "192.0.2.1", User),
+        ("a text of no row", "qzxjvkwq", Track),
+        ("an IP address", str(session.ip_address) if session else "192.0.2.1", User),
         ("a hash", session.token_hash if session else "c0ffee" * 8, User),
     ]
 

@@ -1,6 +1,6 @@
 """The same tables under `/stock/`, each with a ModelAdmin that nobody has tuned.
 
-Only their foreign keys are raw ids, because a select element with all users would take too long.
+Foreign keys are an exception: they are raw ids, because a list of all users would take too long.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ class StockSite(admin.AdminSite):
 
 
 class StockAdmin(admin.ModelAdmin):
-    """The columns, filters and sections of our screen of the table, by Django's means."""
+    """The columns, filters and sections of our screen of the table, with Django's own features."""
 
     list_per_page = 50
 

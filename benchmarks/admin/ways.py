@@ -1,10 +1,10 @@
-"""Compares each way around Django's ORM on a page of the admin with what Django does.
+"""Compares each part of an admin page that goes around Django's ORM with Django's own way.
 
     python -m benchmarks.admin.ways
 
-The database is that of `benchmarks.admin.run`; `--scale small` is enough. A line has the fastest of
-`--rounds` calls of each, in turn, in one process, so that a slow moment of the machine does not
-count.
+The database is that of `benchmarks.admin.run`; `--scale small` is enough. Both run in turn, in one
+process. A line has the fastest of `--rounds` calls of each, so that a slow moment of the machine
+does not count.
 """
 
 import time
@@ -113,7 +113,7 @@ def ways() -> Iterator[tuple[str, Way, Way]]:
 
 
 class Everything:
-    """The permissions of somebody who may read everything."""
+    """The permissions of an account that may read everything."""
 
     def may(self, *_: str) -> bool:
         """Return True for each permission."""

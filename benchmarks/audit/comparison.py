@@ -3,9 +3,9 @@
     python -m benchmarks.audit.comparison URL --schema public --splinter splinter.sql --health sql/
 
 `splinter.sql` is the file of the repository supabase/splinter, `sql/` the directory of
-mfvanek/pg-index-health-sql. schemalint comes from npm, squawk reads the output of pg_dump, and
-`--tbls` is a file with the output of `tbls lint`. The database is only read. Objects are compared
-by table, constraint, index or column.
+mfvanek/pg-index-health-sql. schemalint comes from npm. squawk reads the output of pg_dump. `--tbls`
+is a file with the output of `tbls lint`. The database does not change. Objects are compared by
+table, constraint, index or column.
 """
 
 import argparse
@@ -35,7 +35,7 @@ OF_SPLINTER = {
 }
 TIMES = ["timestamps-type", "timestamp-without-time-zone", "deleted-at-type"]
 SCHEMALINT = OF_SCHEMALINT | {"prefer-timestamptz-to-timestamp": TIMES}
-#: pg-index-health's checks, which are files, by our rule.
+#: pg-index-health's checks, by the name of the file, with the same subject as one of our rules.
 OF_HEALTH = {
     "foreign_keys_without_index": ["fk-not-indexed"],
     "tables_without_primary_key": ["pk-missing"],
@@ -59,7 +59,7 @@ SHOWN = 3
 
 
 def main() -> None:
-    """Print a line for each subject that the audit and another tool have."""
+    """Print a line for each subject that both the audit and another tool check."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
     parser.add_argument("--schema", default="public")
@@ -85,11 +85,14 @@ def main() -> None:
         # tbls names the column, and the audit names the constraint.
         theirs = tbls(options.tbls.read_text(), schema)
         compare("tbls", OF_TBLS, with_columns(url, ours), theirs)
-    print(f"rules of none of them: {alone(ours)}")
+    print(f"rules that no other tool has: {alone(ours)}")
 
 
 def audited(url: str, schema: str) -> Findings:
-    """Return the audit's objects by rule, in the matching profile; functions without arguments."""
+    """Return what the audit finds in the profile that it chooses, by rule.
+
+    Functions are without their arguments.
+    """
     from veza_core.schema.audit.engine import audit
     from veza_core.schema.audit.rules import CATALOG_RULES
 
@@ -101,7 +104,7 @@ def audited(url: str, schema: str) -> Findings:
 
 
 def schemalint(url: str, schema: str) -> Findings:
-    """Objects by rule."""
+    """Return the objects that schemalint finds, by its rule."""
     parts = conninfo_to_dict(url)
     place = {key: str(parts[key]) for key in ("host", "port", "user", "password") if key in parts}
     found: Findings = defaultdict(set)

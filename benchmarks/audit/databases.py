@@ -1,4 +1,4 @@
-"""Creates databases with any number of tables, each similar to one of V1's."""
+"""Creates databases with any number of tables, each similar to a table of V1."""
 
 import os
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ from psycopg import sql
 
 type Findings = dict[str, set[str]]
 
-#: The messages of tbls, by our rule.
+#: The rules of tbls, by their messages.
 TBLS = {
     "foreign key columns do not have an index": "requireForeignKeyIndex",
     "duplicate relations": "duplicateRelations",
@@ -22,7 +22,7 @@ TBLS = {
 
 
 def splinter(url: str, schema: str, text: str) -> Findings:
-    """Return objects by lint. A lint that needs Supabase's roles is named, and left out."""
+    """Return the objects found, by lint. A lint that needs Supabase's roles is left out."""
     found: Findings = defaultdict(set)
     body = text.partition(";")[2].strip().removesuffix(";").replace("\\`", "`")
     for _, rows in _asked(url, [("splinter", lint) for lint in re.split(r"\nunion all\n", body)]):
@@ -33,7 +33,7 @@ def splinter(url: str, schema: str, text: str) -> Findings:
 
 
 def _of_splinter(metadata: dict[str, object]) -> set[str]:
-    """Return the subject of a lint as the audit names it; one of two indexes stays."""
+    """Return the objects of a lint, as the audit names them: of duplicate indexes, all but one."""
     where = f"{metadata['schema']}.{metadata['name']}"
     if indexes := metadata.get("indexes"):
         return {f"{metadata['schema']}.{name}" for name in indexes[1:]}  # type: ignore[index]
@@ -41,8 +41,9 @@ def _of_splinter(metadata: dict[str, object]) -> set[str]:
 
 
 def health(url: str, schema: str, directory: Path, named: set[str]) -> Findings:
-    """Return objects by file of pg-index-health-sql. If a row has several indexes, it is the one
-    that is `named` already.
+    """Return the objects found, by file of pg-index-health-sql.
+
+    If a row has several indexes, return the one that the audit found too: it is in `named`.
     """
     found: Findings = defaultdict(set)
     values = {"schema_name_param": schema, "remaining_percentage_threshold": 20}
@@ -73,7 +74,7 @@ def _of_health(row: dict[str, object], named: set[str]) -> str:
 
 
 def _asked(url: str, texts: list[tuple[str, str]]) -> Iterator[tuple[str, list[dict[str, object]]]]:
-    """Return the rows of each query. A query that this server refuses is named, and left out."""
+    """Return the rows of each query. A query that this server refuses is printed and left out."""
     with psycopg.connect(url, row_factory=psycopg.rows.dict_row) as connection:
         for name, text in texts:
             try:
@@ -87,7 +88,7 @@ def _asked(url: str, texts: list[tuple[str, str]]) -> Iterator[tuple[str, list[d
 
 
 def squawk(url: str, schema: str, pg_dump: str) -> Findings:
-    """Return columns of tables by rule, in pg_dump's output; for other statements, the line."""
+    """Return the columns found in pg_dump's output, by rule; for other statements, the line."""
     with TemporaryDirectory(prefix="bench-audit-") as directory:
         path = Path(directory) / "schema.sql"
         subprocess.run(

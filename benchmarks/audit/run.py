@@ -1,7 +1,7 @@
-"""`make bench-audit`: the cost of an audit by the number of tables, and compared with schemalint.
+"""`make bench-audit`: the time of an audit by the number of tables, and compared with schemalint.
 
 It creates databases on the server of DATABASE_URL, or on the embedded one, and drops them. The
-largest takes minutes. Exits 1 if a claim is not true.
+largest takes minutes. The exit status is 1 if a claim is not true.
 """
 
 import json
@@ -24,8 +24,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
 SIZES = (28, 1_000, 10_000)
 REPEATS = 3
 
-#: Claims: the maximum time in seconds, and how much more a table may cost in the largest database
-#: than in the middle one.
+#: Claims: the maximum CPU time of this process, in seconds, and how many times as long a table of
+#: the largest database may take as one of the middle database.
 OWN_SECONDS = 5.0
 GROWTH = 1.5
 
@@ -37,17 +37,17 @@ def main() -> int:
     server, failures = _server(), []
     with Schemalint() as other:
         try:
-            print(f"schemalint {other.install()}: one run of it, the best of {REPEATS} of ours")
+            print(f"schemalint {other.install()}: its only run, and the best of {REPEATS} of ours")
         except RuntimeError as error:
             print(f"not compared: {error}")
             other = None
-        print(f"{'tables':>7} {'audit':>9} {'its own':>10} {'a table':>9}"
+        print(f"{'tables':>7} {'audit':>9} {'CPU':>10} {'a table':>9}"
               f"   {'same rules':>10} {'schemalint':>11} {'ratio':>7}")  # fmt: skip
         *_, middle, largest = [_measure(server, size, other, failures) for size in SIZES]
     growth = largest / middle
-    print(f"a table of {SIZES[-1]} costs {growth:.2f} times what one of {SIZES[-2]} does")
+    print(f"a table takes {growth:.2f} times as long among {SIZES[-1]} as among {SIZES[-2]}")
     if growth > GROWTH:
-        failures.append(f"grows by {growth:.2f}, more than {GROWTH}")
+        failures.append(f"the time of a table grows by {growth:.2f}, more than {GROWTH}")
     for failure in failures:
         print(f"FAILED: {failure}")
     return 1 if failures else 0
@@ -63,7 +63,7 @@ def _measure(server: str, size: int, other: Any, failures: list[str]) -> float:
         line = f"{size:>7} {wall:>8.3f}s {own:>9.3f}s {wall / size * 1000:>7.3f}ms"
         print(line + (_compare(url, other, failures) if other else ""), flush=True)
     if own > OWN_SECONDS:
-        failures.append(f"{own:.1f} s of its own for {size} tables")
+        failures.append(f"{own:.1f} s of CPU time for {size} tables, more than {OWN_SECONDS}")
     return wall / size
 
 
@@ -91,7 +91,10 @@ def _audit(url: str) -> tuple[float, float]:
 
 
 def _compare(url: str, other: Any, failures: list[str]) -> str:
-    """Compare the commands as a user types them, with the start of the interpreters."""
+    """Compare the commands as a user types them, with the start of the interpreters.
+
+    Returns the end of the line.
+    """
     from benchmarks.audit.schemalint import RULES
 
     ours, found = min(_command(url, [rule for rules in RULES.values() for rule in rules])
@@ -103,7 +106,7 @@ def _compare(url: str, other: Any, failures: list[str]) -> str:
     if isinstance(its, str):
         return f"{line}  findings {found} / none: {its}"
     if seconds <= ours:
-        failures.append("schemalint is quicker")
+        failures.append("schemalint is faster")
     if its != found:
         failures.append(f"schemalint has {its} findings and not {found}")
     return f"{line}  findings {found} / {its}"

@@ -22,14 +22,14 @@ TIMEOUT = 120
 
 
 class Schemalint:
-    """An installation in its own directory, which is deleted with it."""
+    """An installation in its own directory, which is deleted at the end of the block."""
 
     def __init__(self) -> None:
         self._directory = TemporaryDirectory(prefix="bench-audit-")
         self.path = Path(self._directory.name)
 
     def install(self) -> str:
-        """Install it and return its version. Raises `RuntimeError` with one line."""
+        """Install it and return its version. Raises `RuntimeError` with a reason of one line."""
         npm = shutil.which("npm")
         if npm is None:
             raise RuntimeError("npm is missing: install Node.js to compare with schemalint")

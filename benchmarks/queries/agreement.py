@@ -55,7 +55,7 @@ EXPLAIN = "EXPLAIN (ANALYZE, WAL, BUFFERS, TIMING off, FORMAT JSON)"
 def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
     """Add comments to the table of each variant, then replies, in turn."""
     for variant, (table, key) in VARIANTS.items():
-        report.step(f"comments that agree {variant}")
+        report.step(f"comments checked {variant}")
         if key:
             unique = f"ALTER TABLE {table} ADD UNIQUE (id, track_id);" if "track_id" in key else ""
             connection.execute(COPY.format(table=table, unique=unique, key=key))
@@ -79,13 +79,13 @@ def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
 
 
 def _bytes(connection: psycopg.Connection[Any], table: str) -> int:
-    """Return the bytes of a comment, with its indexes."""
+    """Return the bytes of a comment, including its index entries."""
     (size,) = connection.execute("SELECT pg_total_relation_size(%s)", [table]).fetchone() or (0,)
     return round(size / COMMENTS)
 
 
 def _rows(connection: psycopg.Connection[Any], table: str, *, with_parents: bool) -> list[Any]:
-    """Return tracks, users and, for replies, parents; other ones each time."""
+    """Return tracks, users and, for replies, parents, chosen at random."""
     return connection.execute(
         f"SELECT track_id, user_id, {'id' if with_parents else 'NULL'}"
         f" FROM {table} ORDER BY random() LIMIT {ADDED}"
@@ -105,7 +105,7 @@ def _written(connection: psycopg.Connection[Any], table: str, rows: list[Any]) -
 
 
 def _processor_time(connection: psycopg.Connection[Any], table: str, rows: list[Any]) -> float:
-    """Return the CPU seconds of the server for each row."""
+    """Insert the rows; return the CPU seconds of the server for each one."""
     add = f"SELECT add_to_{table}(%s, %s, %s)"
     before = _used(connection)
     for row in rows:
@@ -124,7 +124,7 @@ def _used(connection: psycopg.Connection[Any]) -> float:
 
 
 def summary(results: list[dict[str, Any]]) -> list[list[str]]:
-    """Return a table row for each result. The ratio compares CPU time with that of no check."""
+    """Return a table row for each result. The ratio is the CPU time over that without a check."""
     base = {each["row"]: each["cpu"] for each in results if each["variant"] == "by nothing"}
     return [
         [

@@ -13,7 +13,7 @@ from benchmarks.server import PYTHON, ROOT, Server
 
 HERE = Path(__file__).parent
 NAMES = {"v1": "bench_v1", "lab": "bench_lab", "stock": "bench_stock"}
-#: Rows of other tables for 100 users, as in the large scale of seed_demo.
+#: The options of seed_demo for 100 users, in the proportions of its large scale.
 SHARES = {
     "users": 100,
     "tracks": 500,
@@ -24,7 +24,7 @@ SHARES = {
 }
 #: Users in each of the roles of teams.
 USERS_OF_A_ROLE = 10
-#: Two years of plays, with a growing number for each day: 2 % of all are in the last week.
+#: Spreads the plays over two years, with more on each later day: 2 % of all are in the last week.
 SPREAD = """UPDATE kept_track_plays AS play
 SET created_at = latest - interval '2 years' * (1 - sqrt(n / total::float8)),
     started_at = latest - interval '2 years' * (1 - sqrt(n / total::float8))
@@ -34,12 +34,12 @@ WHERE every.id = play.id"""
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
 
-#: Referenced tables, the referring ones last; the map has their old keys and their new ones.
+#: Tables to which others refer, in the order of loading. map.ids has their old and new keys.
 PARENTS = (
     "users", "roles", "permissions", "user_sessions", "tracks", "track_versions", "playlists",
     "track_comments",
 )  # fmt: skip
-#: In the same database as the rows, until it takes the place of `public`.
+#: The schema of the new tables, until it replaces `public` in the same database.
 NEW = "other"
 
 
@@ -49,7 +49,7 @@ def migrate(server: Server, database: str) -> None:
 
 
 def _manage(server: Server, database: str, *arguments: str) -> None:
-    """Run manage.py on the database. If it fails, it has printed the reason: end the program."""
+    """Run manage.py on the database. If it fails, end the program: manage.py printed the reason."""
     done = subprocess.run(
         [PYTHON, ROOT / "manage.py", *arguments, "--verbosity", "0"],
         env=server.environment(database),
@@ -205,13 +205,13 @@ def _copy(connection: psycopg.Connection, table: str) -> int:
 
 
 def _with_parents(references: dict[str, str], columns: list[tuple[str, str]]) -> str:
-    """Return the condition that leaves out rows whose parent was left out."""
+    """Return the WHERE clause that leaves out rows whose parent was left out."""
     conditions = [f"({name}_map.new IS NOT NULL OR t.{name} IS NULL)" for name in references]
     return f"WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def sizes(connection: psycopg.Connection) -> dict[str, int]:
-    """Return the number of rows of each table, by PostgreSQL's statistics."""
+    """Return the number of rows of each table, by PostgreSQL's statistics; -1 if unknown."""
     rows = connection.execute(
         "SELECT relname, reltuples::bigint FROM pg_class"
         " WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname"

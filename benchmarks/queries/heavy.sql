@@ -1,5 +1,5 @@
--- In addition to the rows: one user to delete, with {plays} plays and {tracks} tracks, and a
--- queue that workers do not empty.
+-- Additional rows: one user to delete, with {plays} plays and {tracks} tracks; and a queue so long
+-- that workers do not empty it.
 
 WITH heavy AS (
     INSERT INTO users (email, username, slug, created_at)
@@ -12,7 +12,7 @@ WITH heavy AS (
     FROM heavy, generate_series(1, {tracks}) n
     RETURNING id
 )
--- Twenty listenings to each of its tracks, by users who stay.
+-- Twenty plays of each of the user's tracks, by users who are not deleted.
 INSERT INTO track_plays (track_id, user_id, created_at)
 SELECT uploads.id, listener.id, now() - interval '100 days' * random()
 FROM uploads, (SELECT id FROM users LIMIT 20) listener;
@@ -24,7 +24,7 @@ JOIN users heavy ON heavy.email = 'heavy@example.com'
 CROSS JOIN generate_series(1, 1 + {plays} / (SELECT least({plays}, count(*)) FROM tracks)) r
 LIMIT {plays};
 
--- A version each: a stream waits once.
+-- Each job has its own version of a track, because a version can have only one waiting job.
 WITH waiting AS (
     INSERT INTO track_versions (track_id, version_number, file_path)
     SELECT id, 1000 + n, 'tracks/heavy/version.flac'
@@ -49,7 +49,7 @@ SELECT long.id, t.id, t.n - 1, now() - interval '1 day'
 FROM long,
      (SELECT id, row_number() OVER () AS n FROM (SELECT id FROM tracks LIMIT 500) s) t;
 
--- Tokens to purge, in the order in which they were given out.
+-- Tokens to purge, in the order in which they were issued.
 INSERT INTO refresh_tokens (user_id, token_hash, expires_at, created_at)
 SELECT u.id, md5(random()::text) || md5(random()::text),
        now() - interval '60 days' * (1 - n / {tokens}::float8) - interval '1 day',

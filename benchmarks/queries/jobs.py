@@ -12,7 +12,7 @@ from benchmarks.queries.catalogue.media import NEXT_OF_ALL
 from benchmarks.queries.statements import replace, sql
 
 DEFERRED = (0, 20_000)
-#: Two jobs of the lowest priority that may be taken, and the deferred jobs.
+#: Two jobs of the lowest priority that are due, and the deferred jobs.
 QUEUE = """
 TRUNCATE hls_transcode_queue;
 INSERT INTO hls_transcode_queue (track_id, priority) SELECT id, 1 FROM tracks LIMIT 2;

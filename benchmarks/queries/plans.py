@@ -39,7 +39,7 @@ class Plan:
 
     @property
     def sequential(self) -> list[str]:
-        """The tables that are read whole, also small ones."""
+        """The tables that sequential scans read, also small ones."""
         return [node["Relation Name"] for node in self.nodes if node["Node Type"] == "Seq Scan"]
 
     @property
@@ -80,7 +80,7 @@ def explain(
 
 
 def summary(plans: Sequence[Plan]) -> dict[str, Any]:
-    """Return the scans of most plans, whether they read whole tables, and the median of buffers."""
+    """Return the most frequent scans, the tables read by sequential scans, and the buffers."""
     shapes = Counter(plan.shape for plan in plans)
     return {
         "shape": shapes.most_common(1)[0][0],

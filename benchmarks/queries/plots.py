@@ -24,7 +24,7 @@ from benchmarks.queries.report import ratios  # noqa: E402
 from benchmarks.server import ROOT  # noqa: E402
 
 RESULTS = ROOT / "docs" / "benchmarks"
-#: People who see no colours can distinguish them too: Okabe and Ito's palette, each with a shape.
+#: Okabe and Ito's palette, which colour-blind people can distinguish; and a shape for each.
 STYLE = {"lab": ("#d55e00", "o"), "stock": ("#0072b2", "s")}
 GREY, GREEN = "#b0b0b0", "#009e73"
 

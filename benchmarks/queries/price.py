@@ -83,7 +83,7 @@ def main() -> None:
     parser = setting.parser(__doc__)
     parser.add_argument("--rows", type=setting.positive, nargs="+", default=[100_000, 500_000])
     parser.add_argument(
-        "--users", type=setting.positive, default=1_000, help="of the V1 for triggers (1000)"
+        "--users", type=setting.positive, default=1_000, help="users in the database (1000)"
     )
     parser.add_argument("--rounds", type=setting.positive, default=5)
     options = parser.parse_args()
@@ -115,7 +115,7 @@ def _keys(connection: psycopg.Connection, rows: int, rounds: int) -> dict[str, A
     report.step(f"keys, {rows:,} rows")
     names = list(KEYS)
     if connection.info.server_version < VERSION_7:
-        report.step("UUIDs of version 7 are left out: PostgreSQL makes them from 18 on")
+        report.step("UUIDs of version 7 are left out: they need PostgreSQL 18")
         names = [name for name in names if "uuidv7" not in KEYS[name][1]]
     cases, tables = [], {}
     for number, name in enumerate(names):
@@ -154,7 +154,7 @@ def _size(connection: psycopg.Connection, relation: str, case: Case, rows: int) 
 
 
 def _trigger(connection: psycopg.Connection, rounds: int) -> list[dict[str, Any]]:
-    """Update 10,000 plays in one statement, with the trigger and without."""
+    """Update 10,000 plays in one statement, with the trigger and without it."""
     report.step("the trigger")
     update = "UPDATE track_plays SET is_complete = NOT is_complete"
     some = "WHERE id IN (SELECT id FROM track_plays LIMIT 10000)"

@@ -27,7 +27,7 @@ def figures(query: dict[str, Any], schema: str, clients: int, figure: str) -> li
 
 
 def spread(values: Sequence[float]) -> str:
-    """Return the median, with the least and the most in brackets."""
+    """Return the median, with minimum and maximum in brackets."""
     return f"{_number(statistics.median(values))} ({_number(min(values))}–{_number(max(values))})"
 
 

@@ -16,7 +16,7 @@ from benchmarks.queries.query import SCHEMAS, Query
 from benchmarks.queries.workers import Sessions, Work
 from benchmarks.server import Server
 
-#: Sets of parameters with which a query is explained: reads, and writes.
+#: How many sets of parameters a query is explained with, by whether it writes.
 EXPLAINED = {False: 30, True: 3}
 
 
@@ -56,18 +56,20 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = setting.parser(__doc__)
     parser.add_argument(
-        "--users", type=setting.positive, default=5_000, help="and 50 rows for each (5000)"
+        "--users", type=setting.positive, default=5_000, help="each with about 55 rows (5000)"
     )
-    parser.add_argument("--seconds", type=float, default=0.2, help="of each measurement (0.2)")
+    parser.add_argument("--seconds", type=float, default=0.2, help="for each measurement (0.2)")
     parser.add_argument(
-        "--rounds", type=setting.positive, default=3, help="of all measurements (3)"
+        "--rounds", type=setting.positive, default=3, help="how often all is measured (3)"
     )
     setting.add_page_cost(parser)
-    parser.add_argument("--only", default="", metavar="TEXT", help="queries whose name has it")
-    parser.add_argument("--heavy-plays", type=int, default=100_000, help="of the user to delete")
+    parser.add_argument("--only", default="", metavar="TEXT", help="queries whose name contains it")
+    parser.add_argument(
+        "--heavy-plays", type=int, default=100_000, help="plays of one user to delete"
+    )
     parser.add_argument("--no-scenarios", action="store_true", help="queries only")
-    parser.add_argument("--keep", action="store_true", help="leave the databases")
-    parser.add_argument("--reuse", action="store_true", help="take those that were kept")
+    parser.add_argument("--keep", action="store_true", help="keep the databases at the end")
+    parser.add_argument("--reuse", action="store_true", help="use kept databases")
     return parser.parse_args()
 
 
@@ -96,7 +98,7 @@ def _measure(
     queries: list[Query],
     options: argparse.Namespace,
 ) -> list[dict[str, Any]]:
-    """Explain every query, then measure all in each round, the schemas in turn."""
+    """Explain every query; then, in each round, measure every query on each schema in turn."""
     parameters = {query.name: _parameters(connections, query) for query in queries}
     results = [
         {

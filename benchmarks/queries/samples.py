@@ -11,7 +11,7 @@ from benchmarks.queries.query import Query
 
 Row = tuple[Any, ...]
 
-#: Rows of parameters for a query, and rows that the sampling reads.
+#: Rows of parameters for a query, and the rows of a table from which they are chosen.
 COUNT = 1_000
 LOOKED_AT = 8_000
 

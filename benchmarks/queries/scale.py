@@ -114,7 +114,10 @@ def _indexes(connection: psycopg.Connection) -> list[tuple[str, str]]:
 
 
 def _unique_without(connection: psycopg.Connection) -> dict[str, int]:
-    """Count V1's unique indexes, without primary keys, that lack a possible distribution column."""
+    """Count V1's unique indexes, and those that lack a possible distribution column.
+
+    Primary keys and the indexes of table users are left out.
+    """
     rows = connection.execute("""
         SELECT count(*), count(*) FILTER (WHERE NOT (names && '{user_id,created_at}')),
                count(*) FILTER (WHERE NOT names && '{user_id}'),
@@ -128,7 +131,7 @@ def _unique_without(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def _reads(connection: psycopg.Connection) -> list[dict[str, Any]]:
-    """Explain the reads on both tables: buffers, partitions that were read, milliseconds."""
+    """Explain the reads on both tables; return buffers, the number of tables read, milliseconds."""
     report.step("reads")
     latest = str(connection.execute(f"SELECT max(created_at) FROM {PLAIN}").fetchone()[0])
     user, play = connection.execute(
@@ -200,7 +203,7 @@ def _brin(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
     ):
         with connection.transaction(force_rollback=True):
             if make:
-                # In a table this small, the other indexes would serve for a week, too.
+                # In a table this small, PostgreSQL would choose another index for a week.
                 for other, _ in _indexes(connection):
                     connection.execute(f"DROP INDEX {other}")
                 connection.execute(make)
@@ -212,8 +215,8 @@ def _brin(connection: psycopg.Connection) -> dict[str, dict[str, Any]]:
 
 
 def _removal(connection: psycopg.Connection) -> dict[str, float]:
-    """Remove the oldest whole month, by DELETE and by DROP of its partition; return the seconds."""
-    report.step("removal of a month")
+    """Delete the oldest whole month, and drop its partition; return the seconds of each."""
+    report.step("deletion of a month")
     first, last = connection.execute(
         f"SELECT (date_trunc('month', now()) - interval '{MONTHS - 1} months')::text,"
         f" (date_trunc('month', now()) - interval '{MONTHS - 2} months')::text"

@@ -25,7 +25,7 @@ HEAVY = "SELECT id FROM users WHERE email = 'heavy@example.com'"
 PURGE = f"""DELETE FROM refresh_tokens WHERE id IN (
     SELECT id FROM refresh_tokens WHERE expires_at < CURRENT_TIMESTAMP LIMIT {BATCH})"""
 
-#: The statements of a service if the database does not cascade: children first.
+#: The statements of a service if foreign keys do not cascade: referring rows first.
 BY_HAND = [
     *(
         f"DELETE FROM {table} WHERE track_id IN (SELECT id FROM tracks WHERE user_id = ({HEAVY}))"
@@ -81,7 +81,7 @@ def _measure(name: str, actions: dict[str, Callable[[], float]]) -> dict[str, An
 
 
 def _seconds(connection: psycopg.Connection, statements: list[str]) -> float:
-    """Return the time of the statements in one transaction, with the checks at its end."""
+    """Return the seconds of the statements in one transaction, including deferred checks."""
     with connection.transaction(force_rollback=True):
         started = time.perf_counter()
         for statement in statements:

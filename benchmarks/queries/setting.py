@@ -20,7 +20,7 @@ SETTINGS = (
 
 
 def start() -> Server:
-    """Set Django up, and return the server of its settings."""
+    """Set up Django, and return the server of its settings."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "veza_site.settings")
     django.setup()
     return Server()
@@ -29,14 +29,14 @@ def start() -> Server:
 def parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser with the options of all these benchmarks."""
     options = argparse.ArgumentParser(description=description)
-    options.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
+    options.add_argument("--json", type=Path, metavar="FILE", help="also write the results to FILE")
     return options
 
 
 def positive(text: str) -> int:
-    """An integer above 0, for argparse."""
+    """Return an integer above 0, for argparse. Raises `ArgumentTypeError` for a lower one."""
     if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: at least 1")
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
     return number
 
 
@@ -44,7 +44,7 @@ def add_page_cost(options: argparse.ArgumentParser) -> None:
     """Add the option for random_page_cost."""
     options.add_argument(
         "--random-page-cost", type=float, default=1.1, metavar="COST",
-        help="of the sessions: 1.1, for solid-state disks, and not PostgreSQL's 4",
+        help="random_page_cost: 1.1, for solid-state disks; PostgreSQL's default is 4",
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def touched(connection: psycopg.Connection, query: Query) -> dict[str, Any]:
-    """Return the buffers of a read (median, 95th percentile and most), and its plans."""
+    """Return the buffers of a read (median, 95th percentile and maximum), and its scans."""
     rows = [samples.text(row) for row in samples.draw(connection, query, EXPLAINED)]
     explained = plans.explain(connection, *query.statements("v1"), rows)
     # Buffers, not times, because they are the same on every machine.
@@ -57,8 +57,8 @@ def touched(connection: psycopg.Connection, query: Query) -> dict[str, Any]:
         "buffers": statistics.median(buffers),
         "p95": buffers[len(buffers) * 95 // 100],
         "most": buffers[-1],
-        # In a larger platform playlists and histories are longer, up to a page, whose size is
-        # fixed.
+        # On a larger platform, playlists and histories are longer, so a read returns more rows, up
+        # to a full page.
         "for_a_row": statistics.median(for_a_row),
         "for_a_row_p95": for_a_row[len(for_a_row) * 95 // 100],
         "shapes": sorted({plan.shape for plan in explained}),

@@ -1,7 +1,7 @@
 """Measures reads and writes of plays in the database of DATABASE_URL, distributed or not.
 
-Run it before `manage.py distribute`, after it, and after it with other `--shards`, and compare. It
-changes nothing, because its writes are rolled back. Rates depend on the machine; compare pairs.
+Run it before and after `manage.py distribute`, also with other `--shards`, and compare the rates of
+one machine. Its writes are rolled back.
 """
 
 import os
@@ -39,7 +39,7 @@ WHERE track_id = %s ORDER BY created_at DESC LIMIT 50
 PLAY = "INSERT INTO track_plays (track_id, user_id) VALUES (%s, %s)"
 COPY = "COPY track_plays (track_id, user_id) FROM STDIN"
 COPIED = 20_000
-#: A table on the coordinator for the newest plays, which a job moves to the log.
+#: A table on the coordinator for the newest plays. A job would move them to the log.
 RECENT = """
 CREATE TABLE recent_plays (LIKE track_plays INCLUDING ALL);
 ALTER TABLE recent_plays ADD FOREIGN KEY (track_id) REFERENCES tracks ON DELETE CASCADE,
@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def _recent(session: psycopg.Connection[Any]) -> None:
-    """Print the rates of a table of the newest plays next to the log; all is rolled back."""
+    """Print the rates of a separate table for the newest plays; all is rolled back."""
     for statement in RECENT.split(";"):
         session.execute(statement.encode())
     session.execute(NEWEST.encode())

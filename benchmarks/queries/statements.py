@@ -21,7 +21,7 @@ class Statement:
     kind: str
     #: Its file, such as users.sql.
     file: str
-    #: The indexes that serve it, from its comment; none for an INSERT without ON CONFLICT.
+    #: The indexes that it uses, from its comment; none for an INSERT without ON CONFLICT.
     indexes: frozenset[str]
     sql: str
 

@@ -1,8 +1,8 @@
-"""The schema that Django creates from the same models by default, taken from Django itself.
+"""The schema that Django's schema editor creates from the same models, with Django's defaults.
 
 Keys are BigAutoField. Each foreign key has Django's index and name, a deferred constraint, and a
 cascade in Python. `unique=True` replaces partial unique indexes. Defaults are in Python. There is
-no index that only a query needs. Checks stay.
+no index that only a query needs. Check constraints stay.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def stock_models() -> StateApps:
 
 
 def connect(server: Server, database: str) -> str:
-    """Create a connection of Django's own engine; return its alias."""
+    """Define a connection with Django's own engine; return its alias."""
     parameters = {name.upper(): value for name, value in server.parameters.items()}
     connections.databases[database] = connections["default"].settings_dict | {
         "USER": "",
@@ -55,7 +55,7 @@ def ddl(alias: str) -> Iterator[str]:
 
 
 def _plain(model: ModelState) -> ModelState:
-    """Return the model without what the project adds to Django's defaults."""
+    """Return the model with Django's defaults only. The state is changed in place."""
     uniques = [c for c in model.options.get("constraints", ()) if _is_unique(c)]
     single = {c.fields[0] for c in uniques if len(c.fields) == 1}
     model.fields = {

@@ -19,9 +19,9 @@ from benchmarks.server import ROOT
 RESULTS = ROOT / "docs" / "benchmarks"
 HEAD = """# Results of the benchmarks of the queries
 
-Written by `make bench-plots` from the JSON in this directory; do not edit it. What it says is in
-[performance.md](../performance.md) and [scale.md](../scale.md). Ratios are medians over the rounds
-of a run, with the least and the most in brackets.
+`make bench-plots` writes this page from the JSON in this directory; do not edit it.
+[performance.md](../performance.md) and [scale.md](../scale.md) explain the results. Ratios are
+medians over the rounds of a run, with minimum and maximum in brackets.
 """
 
 
@@ -44,7 +44,7 @@ def show(name: str, results: dict[str, Any]) -> None:
 
 
 def section(name: str, results: dict[str, Any]) -> str:
-    """Return the text about the results of a benchmark: `hot`, `sizes`, `price` or `scale`."""
+    """Return the Markdown of the results of a benchmark: `hot`, `sizes`, `price` or `scale`."""
     lines = {"hot": hot, "sizes": sizes, "price": price, "scale": scale}[name]
     return "\n".join([*lines(results), "", machine(results)])
 
@@ -72,8 +72,8 @@ def hot(results: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield f"{sum(count for count in results['rows'].values() if count > 0):,} rows in V1."
     for schema, left_out in results.get("left_out", {}).items():
-        rows = ", ".join(f"{count:,} of {name}" for name, count in left_out.items())
-        yield f"{schema} cannot hold {rows or 'none less'}."
+        rows = ", ".join(f"{count:,} rows of {name}" for name, count in left_out.items())
+        yield f"{schema} cannot hold {rows}." if rows else f"{schema} holds all rows."
     for group, title in GROUPS.items():
         queries = [query for query in results["queries"] if query["group"] == group]
         if not queries:
@@ -86,7 +86,7 @@ def hot(results: dict[str, Any]) -> Iterator[str]:
             (row for query in queries for row in _times(query)),
         )  # fmt: skip
         yield from table(
-            ["query", *(f"{schema}: buffers (most)" for schema in SCHEMAS), "V1's scans"],
+            ["query", *(f"{schema}: buffers (max)" for schema in SCHEMAS), "V1's scans"],
             (_plans(query) for query in queries),
         )
     if not results["scenarios"]:
@@ -95,7 +95,7 @@ def hot(results: dict[str, Any]) -> Iterator[str]:
     yield from table(
         ["deletion", *SCHEMAS],
         ([one["name"], *(
-            f"gave up at {one['patience']}" if None in times else spread(times)
+            f"stopped after {one['patience']}" if None in times else spread(times)
             for times in (one["seconds"][schema] for schema in SCHEMAS)
         )] for one in results["scenarios"]),
     )  # fmt: skip
@@ -123,7 +123,7 @@ def _plans(query: dict[str, Any]) -> list[str]:
         cells.append(
             f"{sum(plan['buffers'] for plan in plans):,.0f}"
             f" ({sum(plan['most_buffers'] for plan in plans):,.0f})"
-            + (f", all of {' and '.join(whole)}" if whole else "")
+            + (f", sequential scan of {' and '.join(whole)}" if whole else "")
         )
     return [query["name"], *cells, ", ".join(plan["shape"] for plan in query["plans"]["v1"])]
 
@@ -134,8 +134,8 @@ def sizes(results: dict[str, Any]) -> Iterator[str]:
     users = " ".join(str(size["users"]) for size in found)
     yield f'## As the platform grows: `make bench-sizes OPTIONS="--users {users}"`'
     yield (
-        "\nBuffers of a read: the median of 100 keys (the 95th, the most); the median for each row"
-        " that it gives."
+        "\nBuffers of a read with 100 keys: the median (95th percentile, maximum); then the median"
+        " for each row that it returns."
     )
     yield from table(
         ["read", *(f"{size['users']:,} users, {size['rows']:,} rows" for size in found), "scans"],
@@ -146,8 +146,8 @@ def sizes(results: dict[str, Any]) -> Iterator[str]:
 
 def _buffers(one: dict[str, Any]) -> str:
     whole = f"{one['buffers']:,.0f} ({one['p95']:,}, {one['most']:,})"
-    read_whole = "".join(f", all of {name}" for name in one["sequential"])
-    return f"{whole}; {one['for_a_row']:,.1f} a row{read_whole}"
+    scanned = "".join(f", sequential scan of {name}" for name in one["sequential"])
+    return f"{whole}; {one['for_a_row']:,.1f} a row{scanned}"
 
 
 def price(results: dict[str, Any]) -> Iterator[str]:
@@ -188,13 +188,13 @@ def price(results: dict[str, Any]) -> Iterator[str]:
          for row in results["jobs"]),
     )  # fmt: skip
     yield from table(
-        ["update", "", "HOT", "WAL, bytes", "indexes grow by, bytes", "table, bytes a row"],
+        ["update", "", "HOT", "WAL, bytes", "growth of indexes, bytes", "table, bytes a row"],
         ([row["update"], row["variant"], f"{row['hot']:.1%}", f"{row['wal_bytes']:,}",
           row["index_bytes"], row["table_bytes_a_row"]] for row in results["updates"]),
     )  # fmt: skip
     yield from table(
-        ["a reply's track is kept", "row", "bytes a comment", "WAL, bytes", "buffers",
-         "processor, microseconds", "ratio"],
+        ["a reply's track is checked", "row", "bytes a comment", "WAL, bytes", "buffers",
+         "CPU, microseconds", "ratio"],
         agreement.summary(results["agreement"]),
     )  # fmt: skip
 

@@ -1,5 +1,5 @@
--- In addition to the rows: {roles} roles that teams made for themselves, each with ten permissions of its
--- own, and each user in one. Of the few that come with the schema, all fit on two pages.
+-- Additional rows: {roles} roles of teams, each with ten permissions of its own. Each user has one of
+-- them. The few roles and permissions that come with the schema would all fit on two pages.
 
 WITH permission AS (
     INSERT INTO permissions (name, resource, action)

@@ -19,7 +19,7 @@ from benchmarks.queries.statements import sql
 #: Updates of each kind; a sample with fewer rows is used once.
 COUNT = 20_000
 FILL_FACTORS = (100, 95, 90)
-#: The two indexes with last_activity_at, which each use of a session would write to.
+#: Two indexes on last_activity_at instead of created_at: each use of a session writes to them.
 INSTEAD_OF_CREATED_AT = """
 DROP INDEX idx_user_sessions_user_id_created_at, idx_user_sessions_ip_address_created_at;
 CREATE INDEX one ON user_sessions (user_id, last_activity_at DESC);
@@ -36,13 +36,13 @@ class Update:
     statement: str
     #: SQL for ids, like `Query.sample`.
     ids: str
-    #: SQL that brings the rows back to a state in which the statement changes them.
+    #: SQL after which the statement changes the rows again.
     reset: str = ""
     #: SQL that changes the indexes, for one more variant.
     otherwise: tuple[str, str] | None = None
 
     def variants(self) -> Iterator[tuple[str, str]]:
-        """The variants: each a name, and the SQL that prepares the table."""
+        """Return the name of each variant, and the SQL that prepares the table."""
         for factor in FILL_FACTORS:
             yield (
                 f"fillfactor {factor}",
@@ -80,7 +80,7 @@ def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
     """Run each update on each variant of its table. The indexes of the last variant stay."""
     results = []
     for update in UPDATES:
-        # So that no worker removes dead rows while it runs.
+        # So that autovacuum removes no dead rows during the measurement.
         connection.execute(f"ALTER TABLE {update.table} SET (autovacuum_enabled = off)")
         query = Query(name=update.name, group=6, sql=update.statement, sample=update.ids)
         ids = [id_ for (id_,) in samples.draw(connection, query, COUNT)]

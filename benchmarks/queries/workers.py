@@ -37,7 +37,7 @@ class Work:
     statements: Sequence[str]
     parameters: Sequence[Parameters]
     seconds: float
-    #: Whether COMMIT waits for the disk, which is not part of the comparison.
+    #: Whether COMMIT waits for the disk. The comparison leaves this wait out.
     durable: bool = False
 
 

@@ -3,7 +3,7 @@
 from benchmarks.queries.query import Query
 from benchmarks.queries.statements import sql
 
-#: The query without the stored count: it counts every play of the week.
+#: The query for a schema without a stored count: it counts every play of the week.
 COUNT_THE_WEEK = """SELECT top.plays, tracks.id, tracks.title, tracks.artist
 FROM (SELECT track_id, count(*) AS plays FROM track_plays
       WHERE created_at > CURRENT_TIMESTAMP - interval '7 days'

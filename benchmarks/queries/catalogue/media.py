@@ -35,7 +35,7 @@ QUERIES = [
         name="next transcode job",
         group=5,
         sql=sql("TakeTranscodeJob"),
-        # The lab schema has no versions.
+        # The lab schema has no versions of tracks.
         instead={
             "lab": replace(NEXT_OF_ALL, "track_version_id, ", ""),
             "stock": NEXT_OF_ALL,

@@ -3,7 +3,7 @@
 from benchmarks.queries.query import Query
 from benchmarks.queries.statements import sql
 
-#: The query without the indexes on the words of a title.
+#: The query for a schema without indexes on the words of a title.
 SEARCH_ALL = """SELECT id, user_id, title, slug, artist, genre, duration_ms, play_count, like_count,
        created_at
 FROM tracks

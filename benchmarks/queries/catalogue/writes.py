@@ -28,7 +28,10 @@ def touch(statement: str) -> str:
 
 
 def by_hand(statement: str, columns: str, values: str) -> str:
-    """Return the statement with both times; `columns` and `values` are the ends of its lists."""
+    """Return the statement, changed so that it sets created_at and updated_at.
+
+    `columns` and `values` are the ends of its lists.
+    """
     return replace(
         statement,
         f"{columns})", f"{columns}, created_at, updated_at)",
