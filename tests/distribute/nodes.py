@@ -1,7 +1,7 @@
 """Databases on a running Citus cluster: `CITUS_URL` is its coordinator.
 
 The database of that URL has the extension and knows the workers. Each test database is created on
-all nodes, because Citus does not create it on other nodes.
+every node separately, because Citus creates it on one node only.
 """
 
 import os
@@ -68,7 +68,8 @@ def database_on_all_nodes(
 ) -> Iterator[Node]:
     """An empty database with the extension, on each node.
 
-    This many `workers` are added, or all; the last one with the address `at`.
+    `workers` is how many are added; without it, all are. `at` takes the address of the last one,
+    and returns the address with which it is added.
     """
     url, name = os.environ[VARIABLE], database_name(uuid.uuid4().hex, "scratch")
     with psycopg.connect(url, autocommit=True) as session:
@@ -98,7 +99,7 @@ def _database(url: str, name: str) -> Iterator[None]:
 
 
 def empty_again(node: Node, host: str, port: int) -> None:
-    """Empty the node's database on that server."""
+    """Drop the node's database on that server, and create it again."""
     url, name = at_address(os.environ[VARIABLE], host, port), node.session.info.dbname
     _drop(url, name)
     _create(url, name)

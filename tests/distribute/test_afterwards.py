@@ -33,7 +33,7 @@ from veza_site.roles.wanted import READER, LoginRole
 
 PARAMETERS = re.compile(r"\$(\d+)")
 
-#: A value for each type of a parameter in the services' statements; of an enum, the first one.
+#: A value for each type of a parameter in the services' statements. An enum has its first value.
 VALUES = {
     "uuid": "gen_random_uuid()",
     "boolean": "true",
@@ -47,7 +47,7 @@ TYPES = "SELECT unnest(parameter_types)::text FROM pg_prepared_statements WHERE 
 
 
 def asked(session: psycopg.Connection, drawn: dict[str, Any]) -> dict[str, Any]:
-    """The result of each hot query, or its error; nothing is changed."""
+    """The result of each hot query, or its error. All changes are rolled back."""
     answers: dict[str, Any] = {}
     for query in QUERIES:
         found = []
@@ -93,10 +93,7 @@ def some_value(kind: str) -> str:
 
 
 def test_every_statement_of_the_services(spread: Any, subtests: Any) -> None:
-    """None uses what Citus does not support, also with a generic plan.
-
-    test_races tests their effects.
-    """
+    """Citus supports all of them, also with a generic plan. test_races tests their effects."""
     node, *_ = spread
     for statement in STATEMENTS.values():
         with subtests.test(statement.name):
@@ -111,7 +108,7 @@ def test_every_statement_of_the_services(spread: Any, subtests: Any) -> None:
             except psycopg.errors.IntegrityError:
                 pass
             except psycopg.Error as error:
-                # No row has these ids. RecordPlays is sent as COPY: the SQLSTATE is XX000 there.
+                # No row has these ids. Citus runs RecordPlays as COPY, with SQLSTATE XX000.
                 if "violates foreign key constraint" not in str(error):
                     refused = f"{error.sqlstate}: {error.diag.message_primary}"
             finally:
@@ -143,9 +140,9 @@ VOLUME = models.IntegerField(null=True)
 
 
 def test_a_later_release(spread: Any, settings: Any) -> None:
-    """Each kind of change, of a distributed table and of another one.
+    """Each kind of change, to a distributed table and to a table that is not distributed.
 
-    Somebody locks a row on another node: the run ends and names the session, and the next run
+    Another session locks a row on another node: the run ends with a message, and the next run
     continues.
     """
     node, *_ = spread
@@ -167,7 +164,7 @@ def test_a_later_release(spread: Any, settings: Any) -> None:
         node.done("migrate", "--no-audit", "--verbosity", "0")
     with on_disk(later):
         with psycopg.connect(node.url) as other:
-            # By its key: in Citus, updates of several shards wait for each other.
+            # One row, by its key: in Citus, updates of several shards wait for each other.
             held = node.value("SELECT id FROM track_plays ORDER BY id OFFSET 250 LIMIT 1")
             other.execute(
                 "UPDATE public.track_plays SET created_at = created_at WHERE id = %s", [held]

@@ -23,7 +23,7 @@ def test_demo_rows_go_in_and_are_counted(filled):
             "AND created_at <= CURRENT_TIMESTAMP GROUP BY 1"
         )
     )
-    # Of at most as many tracks as the command counts.
+    # The command stores the counts of at most 1,000 tracks.
     assert dict(counted).items() <= plays.items()
     assert len(counted) == min(1000, len(plays))
     assert "Nothing to do: every migration is applied." in filled.done("migrate")
@@ -38,7 +38,7 @@ def test_a_later_release_changes_a_spread_table(filled):
 
 
 def test_a_change_that_nobody_made_is_still_found(filled):
-    """The recorded catalog is only changed for the layout."""
+    """`distribute` changes the recorded catalog only where the layout differs."""
     filled.session.execute("DROP TRIGGER track_plays_user_id_on_delete ON users")
     result = filled.manage("audit_schema")
     assert result.returncode == 1

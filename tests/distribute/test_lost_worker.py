@@ -81,7 +81,7 @@ def test_which_statements_fail_without_a_worker(cluster: Cluster) -> None:
 
 
 def test_what_commands_say(cluster: Cluster, tmp_path: Any, subtests: Any) -> None:
-    """One line each, without a change; commands that only read the catalog work."""
+    """Each prints one line, and changes nothing. Commands that only read the catalog work."""
     before = fingerprints(cluster.node)
     back = ("restore_db", "--replace", "--noinput", cluster.dump)
     lost = [
@@ -121,7 +121,7 @@ def test_status_says_which(cluster: Cluster) -> None:
 
 
 def test_a_later_release_waits_for_the_worker(cluster: Cluster) -> None:
-    """A change of a table on the worker is rolled back; the next run makes it."""
+    """A change of a table on the lost worker is rolled back. The next run makes it."""
     parts = [add("mood", TEXT), add("volume", VOLUME, "trackplay")]
     with on_disk([a_migration(*parts, name="941_rehearsed")]):
         with cluster.without_a_worker():
@@ -129,7 +129,7 @@ def test_a_later_release_waits_for_the_worker(cluster: Cluster) -> None:
             assert is_one_clear_line(result), result.stderr
             assert LOST in result.stderr
         cluster.node.done("migrate", "--no-audit")
-    # The older session's connection to the worker is broken. Citus reports it at the next DDL.
+    # A new session: the old one's connection to the worker is broken, and its next DDL would fail.
     with psycopg.connect(cluster.node.url) as session:
         session.execute("ALTER TABLE public.tracks DROP mood")
         session.execute("ALTER TABLE public.track_plays DROP volume")
@@ -145,7 +145,7 @@ def test_what_the_admin_says(cluster: Cluster) -> None:
     )
     with default_database(cluster.node.url):
         assert "chart-track_plays" in cluster.browser.get(start).text
-        # Recent counts are not repeated.
+        # Otherwise the start page would show stored counts, and not ask the worker.
         cluster.node.session.execute("DELETE FROM django.veza_site_counteduntil")
         with cluster.without_a_worker():
             for page in (plays, f"{users}{user}/"):
@@ -161,7 +161,7 @@ def test_what_the_admin_says(cluster: Cluster) -> None:
 
 
 def test_another_server_in_its_place(cluster: Cluster) -> None:
-    """The same server at its own address, like a standby with another address."""
+    """The same server at its own address, not the wire's: like a standby that replaces it."""
     node = cluster.node
     before = node.value("SELECT count(*) FROM track_plays")
     [number] = node.rows("SELECT nodeid FROM pg_dist_node WHERE nodeport = %s", cluster.wire.port)

@@ -1,4 +1,4 @@
-"""ON DELETE of foreign keys that distributed tables cannot have, by raw SQL on the coordinator."""
+"""Triggers that do ON DELETE for foreign keys that distributed tables cannot have, by raw SQL."""
 
 import psycopg
 import pytest
@@ -26,7 +26,7 @@ def spread(citus):
 
 @pytest.fixture
 def listening(spread, request):
-    """An artist with two tracks, of which a listener has played each ten times."""
+    """An artist, a listener, and two tracks of the artist. The listener played each ten times."""
     name = request.node.name[5:30]
     artist, listener = spread.value(USER, name, name), spread.value(USER, f"l{name}", f"l{name}")
     tracks = [spread.value(TRACK, artist) for _ in range(2)]
@@ -103,7 +103,7 @@ def test_the_sweep_does_what_on_delete_would_have_done(spread, listening):
 
 
 def test_a_sweep_waits_no_longer_than_its_limit(spread, listening):
-    """For a row that is locked by its key on another node, without a lock on the coordinator."""
+    """It waits for a row that another session locks on another node, but not on the coordinator."""
     play = spread.value(
         "INSERT INTO track_plays (track_id) VALUES (gen_random_uuid()) RETURNING id"
     )

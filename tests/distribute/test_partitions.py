@@ -46,7 +46,10 @@ def plays(node):
 
 @pytest.fixture(scope="module")
 def by_month(filled):
-    """Layout L, then the page's SQL; with the queries' parameters, and the state before."""
+    """Layout L, then the page's SQL.
+
+    Also the queries' parameters, and their results and the state before it.
+    """
     drawn = {query.name: samples.draw(filled.session, query, 3) for query in QUERIES}
     answers = asked(filled.session, drawn)
     before = filled.rows(KEYS), plays(filled)
@@ -78,7 +81,7 @@ def test_the_pages_of_plays(by_month):
 
 
 def test_the_role_that_reads(by_month):
-    """It can read the table, but no partition directly."""
+    """It can read the table, but cannot read a partition directly."""
     node, *_ = by_month
     [partition] = node.rows("SELECT max(partition::text) FROM time_partitions")[0]
     with a_reader(node) as session:

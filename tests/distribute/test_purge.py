@@ -7,8 +7,7 @@ import pytest
 
 from tests.distribute.nodes import database_on_all_nodes
 
-#: A user who was deleted long ago, with two tracks. Somebody else played each of them 150 times,
-#: and a third one too. Also old rows of a log.
+#: A user who was deleted long ago, with two tracks, and another user with one track.
 ROWS = """
 WITH owner AS (
     INSERT INTO users (email, username, deleted_at)
@@ -70,7 +69,7 @@ def test_purge_deletes_what_is_due_and_counts_it(spread, size):
             if count["deleted"]
         }
 
-    # The two tracks' 80 rows of the log are due themselves, and not deleted by cascade.
+    # The two tracks have 80 rows in the log, which are due themselves: no cascade deletes them.
     assert outcome("--dry-run") == expected
     deleted = outcome("--batch-size", size)
     assert deleted == expected
@@ -85,7 +84,7 @@ def test_purge_deletes_what_is_due_and_counts_it(spread, size):
 
 
 def test_a_row_that_is_locked_on_another_node(spread):
-    """By its key, without a lock on the coordinator: purge leaves rows whose cascades reach it."""
+    """The row has no lock on the coordinator. purge leaves rows whose cascades would reach it."""
     node = spread
     for statement in (ROWS, PLAYS):
         node.session.execute(statement)

@@ -1,7 +1,6 @@
-"""The tests of the services' statements on a distributed database, alone and concurrently.
+"""The tests of tests/services on a distributed database.
 
-They are the tests of tests/services. A statement has the same result here, and waits for the same
-rows.
+A service's statement, alone or concurrent, has the same result here, and waits for the same rows.
 """
 # ruff: noqa: F403, F405
 
@@ -21,7 +20,7 @@ from tests.services.test_listening_races import *
 from tests.services.test_playlist_races import *
 from tests.services.test_token_races import *
 
-#: Also if the other backend, or the row, is on another node.
+#: Whether a session waits for a lock, also if the other session or the row is on another node.
 WAITS = """
 WITH asked AS (SELECT %s AS pid)
 SELECT pg_blocking_pids(pid) <> '{}' OR EXISTS (

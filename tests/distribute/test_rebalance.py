@@ -21,7 +21,7 @@ PLACES = """
 SELECT count(*) FROM citus_shards WHERE citus_table_type = 'distributed'
 GROUP BY nodename, nodeport ORDER BY nodename, nodeport
 """
-# The move has reached the rows of plays, and waits for the session that locks one.
+# Then the move waits for the session that has updated plays.
 IS_MOVING = "SELECT FROM citus_rebalance_status() WHERE state = 'running'"
 STARTS = "SELECT citus_rebalance_start(shard_transfer_mode => %s)"
 
@@ -32,7 +32,7 @@ def moving(node: Node) -> Iterator[None]:
     with psycopg.connect(os.environ["CITUS_URL"]) as session:
         *_, (host, port, _) = session.execute(NODES).fetchall()
     node.session.execute("SELECT citus_add_node(%s, %s)", [host, port])
-    # During writes it copies from the WAL, if the server keeps enough of it.
+    # Citus can move a shard during writes only by logical replication.
     logical = node.value("SHOW wal_level") == "logical"
     with psycopg.connect(node.url) as other:
         other.execute("UPDATE public.track_plays SET created_at = created_at")
@@ -44,7 +44,7 @@ def moving(node: Node) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("layout", ["L", "A"])
-def test_commands_beside_a_rebalance(citus: None, layout: str, tmp_path: Any) -> None:
+def test_commands_during_a_rebalance(citus: None, layout: str, tmp_path: Any) -> None:
     with database_on_all_nodes(workers=1) as node:
         node.done("migrate", "--verbosity", "0")
         node.done("seed_demo", "--verbosity", "0", *SEED)
@@ -60,7 +60,7 @@ def test_commands_beside_a_rebalance(citus: None, layout: str, tmp_path: Any) ->
             node.done("count_weekly_plays")
             node.done("purge", "--dry-run")
             node.done("backup_db", str(tmp_path / "moving.dump"), "--verbosity", "0")
-            # A command that changes a log waits for the shard, and gives up.
+            # A command that changes a log waits for the shard until its lock timeout.
             result = node.manage("distribute", "--undo", "--lock-timeout", "0.2")
             assert is_one_clear_line(result), result.stderr
             assert "other sessions block it" in result.stderr

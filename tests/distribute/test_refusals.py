@@ -1,4 +1,4 @@
-"""A database that cannot be distributed gets one line, and does not change."""
+"""For a database that cannot be distributed, `distribute` prints one line and changes nothing."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_what_is_not_v1(migrated_here, change, back, told):
 
 
 def test_no_extension(migrated, db):
-    """On any server without Citus, with the database of the other tests."""
+    """Uses the other tests' database, on a server without Citus."""
     result = manage("distribute", "--dry-run", **database_environment(migrated))
     assert is_one_clear_line(result), result.stderr
     assert "has no extension citus" in result.stderr

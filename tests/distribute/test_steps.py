@@ -24,7 +24,7 @@ def until(condition):
 
 
 def steps_left(node, monkeypatch, *arguments):
-    """Run the command, which ends after its first step; return how many steps remained."""
+    """Run the first step of the command; return how many steps there were to do."""
     plans = []
 
     def take_one(connection, steps, *others):

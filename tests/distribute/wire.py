@@ -7,7 +7,7 @@ from contextlib import suppress
 
 
 class Wire:
-    """Forwards connections to `port` on this machine. After `cut`, nobody listens there."""
+    """Forwards connections from `port` on this machine to a server. After `cut`, it is closed."""
 
     def __init__(self, host: str, port: int) -> None:
         self.target = host, port

@@ -97,7 +97,7 @@ def refusal(home: Path) -> str:
     """The one-line reason why the server does not start."""
     with pytest.raises(OperationalError) as caught:
         embedded.start(str(home), "veza")
-    # Not at the end of all tests, because others use the directory.
+    # Now, and not at the end of the run, because other tests use the directory.
     embedded._stop(Path(os.path.realpath(home)))
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -109,12 +109,12 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 def plain_user() -> Account:
     if os.geteuid():
-        pytest.skip("needs root, to be two users")
+        pytest.skip("needs root, to run programs as another user")
     return Account.of(65534, 65534)
 
 
 def python_of(user: Account, home: Path, more: str = "print(host)"):
-    """Start the server as a user, with an interpreter that may be in a directory of root's."""
+    """Start the server as a user; the user can run an interpreter in a directory of root."""
     identity = [f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups"]
     passing = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     return subprocess.run(

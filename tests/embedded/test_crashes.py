@@ -93,7 +93,7 @@ def test_a_process_that_lives_on_starts_it_again(copy):
 
 
 def test_a_long_recovery_is_waited_for(copy):
-    """Here it recovers from an archive, whose command waits once, and then finds nothing."""
+    """The recovery is from an archive. Its restore_command waits once, and then finds nothing."""
     (copy / "recovery.signal").touch()
     with (copy / "postgresql.auto.conf").open("a") as settings:
         settings.write(
@@ -184,8 +184,8 @@ def test_a_server_that_cannot_be_reached_is_left_alone_and_named(machine, copy):
 
 
 def test_a_server_of_another_machine_whose_lock_does_not_reach_us(copy):
-    """Its name and its boot differ from ours. A new container has the same boot, and after a reboot
-    the name is the same.
+    """server.lock has the name and the boot ID of the machine. If both differ from ours, the server
+    may still run there. A new container has the same boot ID; after a reboot, the name is the same.
     """
     with running(copy):
         lines = (copy / "postmaster.pid").read_text()

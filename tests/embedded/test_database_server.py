@@ -34,7 +34,7 @@ def url_in(output):
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
-    """A server that was started once, on a port of its choice."""
+    """The directory of a server that was started once, on a port that it chose."""
     directory = tmp_path_factory.mktemp("database") / "of its own"
     run("start", directory)
     yield directory
@@ -43,7 +43,7 @@ def directory(tmp_path_factory):
 
 @pytest.fixture
 def url(directory):
-    """Start it, in whatever state the previous test has left it."""
+    """The URL of the server, which is started if the previous test has stopped it."""
     return url_in(run("start", directory))
 
 

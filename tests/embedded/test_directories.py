@@ -136,7 +136,7 @@ def test_a_full_disk(home):
 
 
 def test_the_words_of_initdb_are_shown(tmp_path):
-    """Its own message, and that of the server that it starts."""
+    """Both its own message and that of the server that it starts."""
     account = account_for(tmp_path)
     for option, words in {
         "--wal-segsize=3": "argument of --wal-segsize must be a power of ",
@@ -158,7 +158,7 @@ def test_initdb_killed_half_way(home):
 
 
 def test_initdb_whose_starter_was_killed_is_waited_for(home):
-    """It continues alone, and nobody removes or uses its directory."""
+    """initdb continues, and the next process does not remove or use its directory until it ends."""
     with subprocess.Popen(command(home), cwd=ROOT) as process:
         while not (home / "initdb" / "PG_VERSION").exists():
             assert process.poll() is None
@@ -180,7 +180,7 @@ def test_a_move_killed_halfway(copy):
     assert not (copy / "initdb.finished").exists()
 
 
-# What the environment says
+# The environment
 
 
 @pytest.mark.parametrize("name", ["LANG", "LC_ALL"])

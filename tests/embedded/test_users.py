@@ -76,7 +76,7 @@ def test_nobody_else_can_enter_the_directory_of_the_socket(name, tmp_path):
 
 @pytest.mark.usefixtures("open_checkout")
 def test_no_other_user_can_connect(passable):
-    """Not even one who can enter the directory, also after the wheel's own Python wrote trust."""
+    """Not even a user who can enter the directory, if pg_hba.conf is that of the wheel's Python."""
     other = plain_user()
     home = passable / "postgres"
     run(home)
@@ -94,7 +94,7 @@ def test_no_other_user_can_connect(passable):
 
 
 def test_processes_that_create_the_system_user_together_get_one(tmp_path):
-    """As the workers of `make test` on a new machine. They see a copy of /etc."""
+    """The workers of `make test` do so on a new machine. Here they see a copy of /etc."""
     plain_user()
     etc = tmp_path / "etc"
     shutil.copytree("/etc", etc, symlinks=True)
@@ -135,7 +135,7 @@ def test_root_in_the_checkout_of_a_user(passable):
 
 @pytest.mark.usefixtures("open_checkout")
 def test_root_in_the_checkout_of_a_user_without_a_name(passable):
-    """As in a container with a directory of the host."""
+    """As in a container that mounts a directory of the host."""
     plain_user()
     os.chown(passable, 54321, 54321)
     run(passable / "postgres")
@@ -147,7 +147,7 @@ def test_root_in_the_checkout_of_a_user_without_a_name(passable):
 def test_root_gives_no_other_user_its_right_to_pass_closed_directories(
     uid, closed, tmp_path, passable
 ):
-    """With SQL, that user could read root's files."""
+    """Otherwise that user could read root's files with SQL."""
     plain_user()
     (tmp_path / "closed").mkdir(mode=0o700)
     checkout = (tmp_path / "closed" if closed == "data" else passable) / "checkout"

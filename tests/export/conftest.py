@@ -50,7 +50,7 @@ def migrated_url(django_db_setup, django_db_blocker):
 def make_database(migrated_url):
     """A function that creates an empty database in an encoding, and returns its URL for libpq.
 
-    All are dropped at the end of the run, because a drop makes the server write all of its data.
+    All are dropped at the end of the run, because DROP DATABASE starts a checkpoint.
     """
     names = []
 
@@ -86,7 +86,7 @@ def live(db):
 def tools(migrated_url):
     """PostgreSQL's programs of the server's version.
 
-    Another version's pg_dump does not know this server's internal options in the catalog.
+    pg_dump of another version does not know this server's internal options in the catalog.
     """
     with psycopg.connect(migrated_url) as server:
         return find_tools(server.info.server_version // 10000)[0]

@@ -1,4 +1,4 @@
--- What no table of the platform has, but some database may: the snapshot has to cope with it.
+-- Objects that the platform does not have, but another database may have: a snapshot must read them.
 
 CREATE SCHEMA other;
 CREATE TABLE "Odd ""Name" (id serial primary key, "Ünï" varchar, "user" int generated always as identity, g int generated always as (1+1) stored, c text collate "C", "%s" int default 5);

@@ -38,24 +38,24 @@ CHANGES = {
         ALTER TABLE rooms ADD COLUMN label_id uuid
             CONSTRAINT rooms_label_id_fkey REFERENCES a_label ON DELETE SET NULL""",
     "an index": "CREATE INDEX idx_users_last_login_at ON users (last_login_at DESC)",
-    "an index in place of another": """
+    "a replaced index": """
         DROP INDEX idx_rooms_name; CREATE INDEX idx_rooms_name ON rooms (name, created_at)""",
     "a type with values": "CREATE TYPE mood AS ENUM ('good'); COMMENT ON TYPE mood IS 'x'",
     "a value at the end": "ALTER TYPE track_status ADD VALUE 'hidden'",
     "a value before the first": "ALTER TYPE track_status ADD VALUE 'draft' BEFORE 'uploading'",
     "a value between": "ALTER TYPE track_status ADD VALUE 'checked' AFTER 'processing'",
-    "another function": """
+    "a replaced function": """
         CREATE OR REPLACE FUNCTION update_updated_at_column() RETURNS trigger LANGUAGE plpgsql
         SET search_path = '' AS $$ BEGIN NEW.updated_at = statement_timestamp(); RETURN NEW; END; $$
         """,
     "a new function": "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-    "another default": "ALTER TABLE users ALTER COLUMN is_active SET DEFAULT false",
-    "no default": "ALTER TABLE users ALTER COLUMN is_active DROP DEFAULT",
-    "another type": "ALTER TABLE rooms ALTER COLUMN name TYPE varchar(200)",
+    "a changed default": "ALTER TABLE users ALTER COLUMN is_active SET DEFAULT false",
+    "a dropped default": "ALTER TABLE users ALTER COLUMN is_active DROP DEFAULT",
+    "a changed type": "ALTER TABLE rooms ALTER COLUMN name TYPE varchar(200)",
     "NOT NULL": "ALTER TABLE rooms ALTER COLUMN description SET NOT NULL",
     "NULL": "ALTER TABLE rooms ALTER COLUMN name DROP NOT NULL",
     "comments": "COMMENT ON TABLE rooms IS 'x'; COMMENT ON COLUMN rooms.name IS NULL",
-    "another check": """
+    "a replaced check": """
         ALTER TABLE rooms DROP CONSTRAINT chk_rooms_max_members;
         ALTER TABLE rooms ADD CONSTRAINT chk_rooms_max_members CHECK (max_members > 1)""",
     "storage parameters": """
@@ -65,18 +65,18 @@ CHANGES = {
         ALTER TABLE rooms ALTER COLUMN name SET (n_distinct = 5);
         ALTER TABLE rooms ALTER COLUMN name SET STATISTICS 500""",
     "the fill factor of a key's index": "ALTER INDEX rooms_pkey SET (fillfactor = 70)",
-    "comments on parts": """
+    "comments on a constraint, an index and a trigger": """
         COMMENT ON CONSTRAINT rooms_pkey ON rooms IS 'x'; COMMENT ON INDEX idx_rooms_name IS 'y';
         COMMENT ON TRIGGER update_rooms_updated_at ON rooms IS 'z'""",
-    "another name for a column": "ALTER TABLE rooms RENAME COLUMN max_members TO seats",
-    "other names for columns, one less and one more": """
+    "a renamed column": "ALTER TABLE rooms RENAME COLUMN max_members TO seats",
+    "renamed columns, a dropped one and an added one": """
         ALTER TABLE rooms RENAME COLUMN name TO title; ALTER TABLE rooms DROP COLUMN max_members;
         ALTER TABLE rooms RENAME COLUMN description TO about; ALTER TABLE rooms ADD COLUMN x int""",
-    "less": """
+    "dropped objects": """
         ALTER TABLE rooms DROP COLUMN description; DROP TABLE bitrate_adaptation_logs;
         DROP TRIGGER update_rooms_updated_at ON rooms; DROP INDEX idx_rooms_name;
         CREATE TYPE one AS ENUM ('a')""",
-    "tables that refer to each other": """
+    "dropped tables that refer to each other": """
         DROP TABLE permissions, role_permissions, roles, user_roles""",
 }
 
@@ -145,7 +145,7 @@ def _after(session, rows_before):
 
 
 def with_later(*added):
-    """A loader to which migrations after V1 were added: app, name, operations, dependencies."""
+    """A loader with added migrations after V1, each: app, name, operations, dependencies."""
     loader = MigrationLoader(None)
     for app, name, operations, _ in added:
         made = type("Migration", (Migration,), {"operations": operations})
@@ -193,7 +193,7 @@ def test_names_by_which_files_would_load_too_early(added, message):
 
 
 def test_operations_can_be_run_again(cursor_rows):
-    """A trigger and the rows of a table can be created in a database that has them already."""
+    """In a database that has their trigger, rows and parameters already, they change nothing."""
     before = cursor_rows()
     for operation in (
         KeepUpdatedAt("rooms"),

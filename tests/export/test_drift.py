@@ -248,7 +248,7 @@ def test_one_extension_is_no_new_name_of_another():
 
 
 def test_a_legacy_extension_may_be_in_any_schema():
-    """`migrate` accepts it in any schema, and nothing of V1 depends on it."""
+    """`migrate` accepts it in any schema, because nothing in V1 depends on it."""
     was = {"extensions": {"pgcrypto": {"schema": "public"}, "pg_trgm": {"schema": "public"}}}
     is_ = {"extensions": {"pgcrypto": {"schema": "tools"}, "pg_trgm": {"schema": "tools"}}}
     assert [str(difference) for difference in compare(was, is_)] == [

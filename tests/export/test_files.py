@@ -1,4 +1,4 @@
-"""The files contain everything of a snapshot, or the export fails; they are written completely."""
+"""The files contain everything of a snapshot, or the export fails. No file is half written."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""A server's internal options in the catalog are not drift, but options that users can set are."""
+"""A server's internal options in the catalog are not drift. Options that users can set are."""
 
 import psycopg
 import pytest
@@ -15,7 +15,7 @@ from veza_core.schema.snapshot.drift import compare
 from .conftest import rendered
 
 #: Statements that add an undocumented option to each array of options, empty or not, as a minor
-#: release may do.
+#: release may do. One of them removes the arrays.
 INTERNAL = {
     "columns of tables": """
         UPDATE pg_attribute SET attoptions = '{{pg_attver=1,internal=on}}' || attoptions
@@ -43,7 +43,7 @@ INTERNAL = {
         WHERE pronamespace = 'public'::regnamespace AND prolang <> 13""",
 }
 
-#: Options that a user can set with a documented statement, and the finding of drift.
+#: A documented statement that sets an option, and the drift that is found.
 DOCUMENTED = {
     "column": (
         "ALTER TABLE users ALTER role SET (n_distinct = 5)",
@@ -59,7 +59,7 @@ DOCUMENTED = {
     ),
     "table, another value than the schema's": (
         "ALTER TABLE track_likes SET (autovacuum_vacuum_scale_factor = 0.01)",
-        # Equal options are left out.
+        # The finding does not show options that did not change.
         "table track_likes: options was …utovacuum_vacuum_scale_factor=0.02, is "
         "…utovacuum_vacuum_scale_factor=0.01",
     ),
@@ -90,7 +90,7 @@ DOCUMENTED = {
 }
 
 
-#: Two statements with the same effect.
+#: Pairs of statements with the same effect.
 SPELLINGS = {
     "boolean": ("SET (autovacuum_enabled = FALSE)", "SET (autovacuum_enabled = 'No')"),
     "boolean by number": ("SET (vacuum_truncate = 1)", "SET (vacuum_truncate = on)"),
@@ -124,7 +124,7 @@ def test_a_servers_own_options_are_not_seen(live, expected, where):
 
 @pytest.mark.parametrize("where", INTERNAL)
 @pytest.mark.parametrize("what", DOCUMENTED)
-def test_what_a_user_sets_is_seen_beside_them(live, expected, what, where):
+def test_what_a_user_sets_is_seen_with_them(live, expected, what, where):
     statement, said = DOCUMENTED[what]
     live.execute(statement)
     if where != "no columns at all":

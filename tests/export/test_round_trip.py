@@ -1,4 +1,4 @@
-"""psql with the files creates the same as migrate, by our snapshot and by pg_dump."""
+"""psql creates the same schema from the files as migrate does, by our snapshot and by pg_dump."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def loaded_url(make_database, program):
 
 @pytest.fixture
 def shell(tools):
-    """A function that runs a line of the README in the project's directory."""
+    """A function that runs a command line of the README in the project's directory."""
 
     def run(line, url):
         path = os.pathsep.join([str(Path(tools.path("psql")).parent), os.environ["PATH"]])
@@ -77,7 +77,7 @@ def test_the_loaded_database_works(loaded_url, connect):
 
 
 def test_the_command_of_the_readme_loads_all_of_it_once(make_database, shell, connect, expected):
-    """Word for word, in a session with another search_path."""
+    """The command is the README's, word for word. It runs with another search_path."""
     url = make_database()
     connect(url).execute("CREATE SCHEMA elsewhere")
     readme = (SCHEMA / "README.md").read_text()
@@ -101,7 +101,7 @@ def test_the_command_of_the_readme_loads_all_of_it_once(make_database, shell, co
 
 
 def test_a_load_that_stopped_half_way_leads_to_the_same_message(make_database, program):
-    """Without --single-transaction, its first files stay."""
+    """Without --single-transaction, the objects of its first files stay."""
     url = make_database()
     first = min(SCHEMA.glob("[0-9]*.sql"))
     program(*PSQL, "-d", url, "-f", first)

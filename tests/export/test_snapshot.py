@@ -1,4 +1,4 @@
-"""Snapshots of the same schema are equal, however and wherever they are read."""
+"""Snapshots of the same schema are equal in every session and in every database."""
 
 import json
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_settings_and_transaction_are_left_as_they_were(migrated_url):
 
 
 def test_all_queries_see_one_snapshot(make_database):
-    """A table that another session creates meanwhile is not in it."""
+    """A table that another session creates between two queries is not in it."""
     url = make_database()
     with connect(url) as connection, connect(url) as other:
 

@@ -1,4 +1,4 @@
-"""SQL in the form that people write, without a loss."""
+"""SQL is written as people write it, with the same meaning."""
 
 import psycopg
 import pytest
@@ -82,7 +82,7 @@ def test_a_default_needs_no_cast_to_the_column_s_type(text, type_, plain):
 
 
 def test_only_words_that_need_it_are_quoted(migrated_url):
-    """By the server's own list of words: a column with any other name needs no quotes."""
+    """By the server's own list of keywords: a column with any of these names can be created."""
     with psycopg.connect(migrated_url) as connection:
         words = connection.execute("SELECT word, catcode IN ('R', 'T') FROM pg_get_keywords()")
         for word, reserved in words.fetchall():

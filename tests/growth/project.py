@@ -32,7 +32,7 @@ LONGEST = 600
 
 
 class Project:
-    """The copy; `edited` are the manually edited files."""
+    """The copy. `edited` are the names of the files that were edited by hand."""
 
     def __init__(self, directory: Path, database: str) -> None:
         self.directory = directory
@@ -51,7 +51,7 @@ class Project:
                 shutil.copy(source, target)
 
     def edit(self, name: str, *replaced: tuple[str, str], append: str = "") -> None:
-        """Edit a file by hand: replace texts that are in it once, and append one."""
+        """Edit a file by hand: replace texts that it contains once, and append a text."""
         path = self.directory / name
         text = path.read_text("utf-8")
         for old, new in replaced:

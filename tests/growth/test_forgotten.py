@@ -1,4 +1,4 @@
-"""Other changes than that of `test_growth`: everything that each one forgets is named."""
+"""Changes other than that of `test_growth`: `make lint` names everything that each one forgets."""
 
 import re
 
@@ -156,7 +156,9 @@ def project(django_db_setup, django_db_blocker, tmp_path):
 
 
 def change(project):
-    """A table with all that a table can have, a log, columns old and new, and a value."""
+    """Add a table with much of what a table can have, a log, a module that nobody imports, two
+    columns and an enum value; remove a column.
+    """
     project.edit("veza_media/models.py", VARIANTS_IMPORTS, append=VARIANTS)
     project.edit("veza_streaming/models/playlists.py", LOG_IMPORTS, append=LOG)
     new = project.directory / "veza_streaming/models/reports.py"
@@ -281,7 +283,7 @@ def test_a_new_app_needs_numbers_and_a_column_leaves_the_contract_when_it_is_dro
     new.write_text(LEFT_OUT)
 
     merged = new.with_name("940_tracks_waveform.py")
-    # It removes the same field, as another branch could.
+    # It removes the same field, as a migration of another branch could.
     merged.write_text(LEFT_OUT)
     same_parent = project.run(LINT)
     merged.unlink()

@@ -125,7 +125,7 @@ def steps(project):
 
 
 def made(project, name):
-    """The migration of makemigrations, with the next free number of its app."""
+    """The name of the migration that makemigrations wrote; it begins with a number."""
     [path] = (project.directory / "veza_streaming/migrations").glob(f"9??_{name}.py")
     return path.stem
 

@@ -1,7 +1,7 @@
 """Makes two releases in a copy of the project with a separate history, as `make release` does.
 
-The steps before (lint, tests, the matrix), and the bill of materials, which needs a registry, are
-other targets, and are not repeated here.
+It leaves out the other targets: lint, tests and the matrix, which run before, and the bill of
+materials, which needs a registry.
 """
 
 import json
@@ -112,7 +112,7 @@ def git(project, *arguments):
 
 @pytest.fixture(scope="module")
 def project(django_db_setup, django_db_blocker, tmp_path_factory):
-    """The copy, with all of it in one commit."""
+    """The copy, in one commit."""
     with django_db_blocker.unblock(), scratch_database() as name:
         project = Project(tmp_path_factory.mktemp("release"), name)
         project.environment |= {

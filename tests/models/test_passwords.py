@@ -61,7 +61,7 @@ def test_hashes_of_the_go_api(password):
     "hash_", ["$2b$31$" + "a" * 53, "$2b$12$" + "a" * 53, "$2a$04$" + "a" * 53]
 )
 def test_a_hash_of_no_password(hash_, monkeypatch):
-    """A hash that would take hours, or with an invalid salt, takes as long as one of ours."""
+    """A hash that would take hours, or that has an invalid salt, takes as long as one of ours."""
     costs = []
     hashpw, user = bcrypt.hashpw, user_with(hash_)
 

@@ -34,8 +34,8 @@ UNIQUE = [
 @every_model
 def test_a_deleted_row_is_hidden_and_comes_back(model, django_assert_num_queries):
     instance = baker.make(model, updated_at=datetime(2000, 1, 1, tzinfo=UTC))
-    # With a counter, in a transaction: the row's lock, who inherits, the counter's lock, and the
-    # counter.
+    # A counter adds a savepoint and its release, the lock of the row, the query for inheriting
+    # tables, the lock of the row with the counter, and the UPDATE of the counter.
     with django_assert_num_queries(7 if counting(model._meta.db_table) else 1):
         instance.soft_delete()
     assert instance.deleted_at == instance.updated_at == instance.created_at

@@ -20,7 +20,7 @@ PASSWORD = "correct horse"
 
 @pytest.fixture(autouse=True)
 def _every_live_user_may_sign_in(settings):
-    """Without the other conditions of the support admin: see tests/site."""
+    """Without the support admin's other conditions, which tests/site tests."""
     settings.AUTHENTICATION_BACKENDS = ["veza_core.authentication.LiveUserBackend"]
 
 

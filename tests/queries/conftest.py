@@ -11,13 +11,13 @@ from benchmarks.queries.catalogue import QUERIES, READS
 from benchmarks.server import Server
 from tests.support import scratch_database
 
-#: The number of users; there are 30 times as many rows. In the larger one, PostgreSQL prefers an
-#: index to a scan of each growing table.
+#: The number of users; there are about 55 times as many rows. In the larger platform, PostgreSQL
+#: prefers an index to a sequential scan of each growing table.
 SMALL, LARGE = 1_000, 4_000
-#: The cost for solid-state disks (docs/adr/0005-indexes-of-the-hot-queries.md), and the default.
+#: random_page_cost: for solid-state disks (docs/adr/0005-indexes-of-the-hot-queries.md), and the
+#: default.
 SOLID_STATE, DEFAULT = 1.1, 4
-#: Without it, a worker of autovacuum could start in a long run, and its snapshot would keep dead
-#: rows.
+#: Otherwise autovacuum could start in a long run, and its snapshot would keep dead rows.
 WITHOUT_AUTOVACUUM = """
 DO $$ DECLARE name regclass; BEGIN
     FOR name IN SELECT oid FROM pg_class
@@ -80,7 +80,7 @@ def write(request):
 
 @pytest.fixture(params=[SOLID_STATE, DEFAULT])
 def cost(request):
-    """Set random_page_cost."""
+    """Values of random_page_cost."""
     return request.param
 
 

@@ -6,9 +6,9 @@ from benchmarks.queries import plans, sizes
 from benchmarks.queries.catalogue import QUERIES
 from tests.queries.conftest import LARGE, SMALL, SOLID_STATE, parameters
 
-#: The allowed growth of a read if tables grow fourfold: a level of each b-tree, and other samples.
+#: The allowed growth of a read if tables grow fourfold: a level of each b-tree, other parameters.
 FACTOR, PAGES, PAGES_OF_A_ROW = 1.5, 4, 2
-#: The maximum of buffers of a read, for any user: pages have at most a hundred rows.
+#: The maximum of buffers of a read, for any user: a read returns at most a hundred rows.
 MOST = 1_000
 
 LIKES, PAGE = 3_000, 50
@@ -36,8 +36,8 @@ def test_a_write_uses_an_index(platform, write, cost):
 def test_a_read_touches_no_more_on_a_larger_platform(platform, read):
     small, large = (platform.touched[users][read.name] for users in (SMALL, LARGE))
 
-    # For each returned row, because in a larger platform playlists and histories are longer, up to
-    # the page's size.
+    # For each returned row, because on a larger platform playlists and histories are longer, and a
+    # read returns more rows, up to the page's size.
     assert large["for_a_row"] <= small["for_a_row"] * FACTOR + PAGES_OF_A_ROW
     assert large["for_a_row_p95"] <= small["for_a_row_p95"] * FACTOR + PAGES_OF_A_ROW
     assert large["most"] <= MOST
@@ -70,7 +70,7 @@ def test_a_page_of_likes_costs_the_same_for_any_number_of_likes(platform):
 
             *_, plan = plans.explain(connection, statement, [*others, heavy])
 
-            # A like and its track, each through an index; some tracks are deleted ones.
+            # A like and its track, each through an index; some tracks are deleted.
             assert plan.buffers <= PAGE * 8, name
 
 

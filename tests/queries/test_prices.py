@@ -26,7 +26,7 @@ def execute(statement: str, *values: Any) -> list[Any]:
 
 
 def run(name: str, *literals: str) -> None:
-    """Run the statement with that name, with SQL for its parameters."""
+    """Run the statement with that name; `literals` are SQL for its parameters."""
     execute(bound(name, *literals))
 
 
@@ -58,7 +58,7 @@ def rows() -> dict[str, str]:
 
 
 def updates(table: str) -> tuple[int, int]:
-    """The session's updates of a table that the server has not counted yet, and the HOT ones.
+    """The session's pending counts of updates of a table: all, and the HOT ones.
 
     They may include updates of transactions that ended less than a second ago.
     """
@@ -106,7 +106,7 @@ def test_deferred_jobs_in_front_are_not_read(rows):
     execute("UPDATE hls_transcode_queue SET status = 'pending', priority = 1")
     execute("ANALYZE hls_transcode_queue")
     alone, job = looked_for(NEXT_JOB)
-    # For each priority: jobs of the highest one come before all others.
+    # Jobs of each priority: those of the highest one come before all others.
     execute(
         "WITH version AS (INSERT INTO track_versions (track_id, version_number, file_path)"
         " SELECT tracks.id, n, '/v' FROM tracks, generate_series(1, %s) AS n"

@@ -28,16 +28,16 @@ def pair(django_db_blocker: Any) -> Iterator[Pair]:
 
 @dataclass
 class Site:
-    """The site: its default server is the primary, and it reads from the replica."""
+    """The site: its default connection is to the primary, and its pages read from the replica."""
 
     pair: Pair
     staff: User
     client: Client
-    #: The server on which each page began: `replica_1`, or `primary`.
+    #: The server from which each page was read first: `replica_1`, or `primary`.
     sources: list[str] = field(default_factory=list)
 
     def source(self, path: str = "/admin/veza_core/user/") -> str:
-        """Request a page, which must succeed; return the server on which it began."""
+        """Request a page, which must succeed; return the server from which it was read first."""
         assert self.client.get(path).status_code == 200
         return self.sources[-1]
 
@@ -78,7 +78,7 @@ def a_site(
     primary: dict[str, Any] | None = None,
     standby: dict[str, Any] | None = None,
 ) -> Iterator[Site]:
-    """The site; the last two arguments are addresses of the servers, by default their own
+    """The site. `primary` and `standby` are the addresses of the servers, by default their own
     sockets.
     """
     primary = primary or {"HOST": pair.host}

@@ -24,7 +24,7 @@ from veza_site.roles.wanted import READER, LoginRole
 
 DATABASE, ROLE, PASSWORD = "veza", "veza_support", "s3cret pw"
 
-#: Enough that a delayed replica still finds the WAL that it needs.
+#: Enough WAL for a replica that is behind or delayed.
 KEPT = {"wal_keep_size": "1GB"}
 
 #: Seconds that a test waits for an event that an idle machine reports at once.
@@ -56,10 +56,10 @@ class Standby:
     host: str = ""
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run a statement as the superuser; again after each conflict with recovery.
+        """Run a statement as the superuser; repeat it after each conflict with recovery.
 
-        The replica waits for nobody (`max_standby_streaming_delay` is 0): what it applies may
-        end this session, too, even while it connects.
+        `max_standby_streaming_delay` is 0: replay may end this session at any time, even while it
+        connects.
         """
         return until(lambda: self._attempt(statement), "an end of the conflicts")[0]
 
@@ -96,10 +96,10 @@ class Standby:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """In the block, all of its processes are stopped, as on a machine that hangs."""
+        """In the block, all of its processes are suspended, as on a machine that hangs."""
         pid = int((self.server.data / "postmaster.pid").read_text().split()[0])
         postmaster = psutil.Process(pid)
-        # First the postmaster, so that it starts no further process.
+        # First the postmaster, so that it starts no other process.
         postmaster.suspend()
         processes = [postmaster, *postmaster.children()]
         for process in processes[1:]:
@@ -116,11 +116,11 @@ class Standby:
         self.execute("SELECT pg_reload_conf()")
 
     def start(self) -> "Standby":
-        """Start it; return its address."""
+        """Start it; return it with its address."""
         return replace(self, host=self.server.start(LONGEST))
 
     def stop(self) -> None:
-        """Stop it at once."""
+        """Stop it by a fast shutdown."""
         self.server.stop(LONGEST)
 
 
@@ -171,7 +171,7 @@ def standby_of(host: str, home: Path, name: str = "standby", **settings: object)
 
 @contextmanager
 def new_pair() -> Iterator[Pair]:
-    """Start the two, with V1 and the role that reads."""
+    """Start both servers, with V1 and the role that reads."""
     with (
         tempfile.TemporaryDirectory() as temporary,
         # Rows that autovacuum removes would cancel reads from the replica, at any moment.
@@ -203,7 +203,7 @@ def new_pair() -> Iterator[Pair]:
 
 @contextmanager
 def without_contrib(host: str) -> Iterator[None]:
-    """In the block, V1 accepts a server of the wheel, which lacks two extensions."""
+    """In the block, V1 accepts the wheel's PostgreSQL, which lacks two extensions."""
     if not programs().samefile(embedded.program("postgres").parent):
         yield
         return
@@ -216,7 +216,7 @@ def without_contrib(host: str) -> Iterator[None]:
 
 
 def settings_for(host: str, **changes: Any) -> dict[str, Any]:
-    """An entry of DATABASES for a server of the pair."""
+    """An entry of DATABASES for a server of the pair; `changes` replaces its settings."""
     before = {
         key: value
         for key, value in connections.settings["default"].items()

@@ -105,7 +105,7 @@ def test_jobs_wait_between_batches(
     def sleep(seconds: float) -> None:
         with connections["default"].cursor() as cursor:
             cursor.execute("SELECT pg_current_xact_id_if_assigned() IS NULL")
-            # Nobody waits for a job that waits.
+            # While a job waits, it has no transaction that could block other sessions.
             assert cursor.fetchone() == (True,)
         waits.append(seconds)
         primary.standby.resume()
@@ -120,7 +120,7 @@ def test_jobs_wait_between_batches(
 
 
 def test_a_concurrent_index_waits_for_a_replica_that_applies_late(primary: Pair) -> None:
-    """A line says which replica it waits for; the index is built when that has caught up."""
+    """A line says which replica it waits for. The index is built when the replica has caught up."""
     is_there = f"SELECT to_regclass('{BY_TITLE.name}') IS NOT NULL"
 
     class Report(MigrationReport):

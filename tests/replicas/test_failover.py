@@ -1,6 +1,6 @@
-"""A failover during a command, and during an action of staff: the replica is promoted.
+"""A failover during a command, and during an action in the admin: the replica is promoted.
 
-The URL names both servers, with `target_session_attrs=read-write`.
+The URL has both servers, and `target_session_attrs=read-write`.
 """
 
 import tempfile
@@ -49,7 +49,7 @@ class Failover:
     done: bool = False
 
     def happen(self) -> None:
-        """Stop the primary immediately when the replica has all confirmed work; promote it."""
+        """Wait until the replica has all commits, stop the primary, and promote the replica."""
         if self.done:
             return
         self.done = True
@@ -61,7 +61,7 @@ class Failover:
         self.standby.execute("SELECT pg_promote()")
 
     def undo(self) -> None:
-        """The old primary is the primary again."""
+        """Stop the replica, and start the old primary again."""
         self.standby.stop()
         primary(self.pair).start(LONGEST)
 
@@ -137,7 +137,7 @@ def test_a_migrate_continues_where_it_stopped(
     monkeypatch.setattr(Executor, "apply_migration", apply_migration)
     quiet = {"interactive": False, "verbosity": 0, "audit": False}
     with without_contrib(entry["HOST"]):
-        with pytest.raises(Exception) as raised:  # noqa: PT011 - which one it is, is the driver's
+        with pytest.raises(Exception) as raised:  # noqa: PT011 - its class depends on the driver
             call_command("migrate", **quiet)
         told = clear_line(raised.value) or str(raised.value)
         assert isinstance(raised.value, CommandError) or clear_line(raised.value)
@@ -151,7 +151,7 @@ def test_a_migrate_continues_where_it_stopped(
 
 
 def test_staff_go_on_in_their_session(failover: Failover, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Confirmed work is there; interrupted work was rolled back, and is done again."""
+    """The finished ban is kept; the interrupted one was rolled back, and succeeds the next time."""
     client = signed_in(make_user("staff", role=UserRole.SUPER_ADMIN))
     client.raise_request_exception = False
     bob, carol = make_user("bob"), make_user("carol")
@@ -170,7 +170,7 @@ def test_staff_go_on_in_their_session(failover: Failover, monkeypatch: pytest.Mo
     assert set(User.objects.filter(is_banned=True)) == {bob}
     assert acting.take(client, carol, "ban", confirm="carol").status_code == 302
     assert set(User.objects.filter(is_banned=True)) == {bob, carol}
-    # The pair keeps the entries of other tests: nothing is deleted from the staff log.
+    # The staff log also has the entries of other tests, because nothing is deleted from it.
     banned = [str(bob.pk), str(carol.pk)]
     told = [entry.subject_id for entry in acting.entries("users.ban")]
     assert sorted(each for each in told if each in banned) == sorted(banned)

@@ -19,7 +19,9 @@ def test_it_stayed_behind_at_a_failover(
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Another replica was promoted. This one follows the old primary, and has lost rows."""
+    """Another replica was promoted. This one follows the old primary, and has WAL that the new
+    primary lacks.
+    """
     failover.standby.execute("SELECT pg_promote()")
     with pair.primary() as session:
         session.execute("CREATE TABLE lost AS SELECT generate_series(1, 100000)")
@@ -31,7 +33,7 @@ def test_it_stayed_behind_at_a_failover(
 
 
 def test_a_wrong_password(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server trusts its socket; an earlier rule requires a password."""
+    """pg_hba.conf trusts connections by the socket; a new first line requires a password."""
     rules = site.pair.standby.server.data / "pg_hba.conf"
     before = rules.read_text()
     monkeypatch.setitem(connections.settings[REPLICA], "PASSWORD", "wrong")
@@ -64,7 +66,7 @@ def test_one_of_two_is_silent(site: Site, settings: Any, monkeypatch: pytest.Mon
 
 
 def test_several_hosts(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """libpq tries the next one."""
+    """libpq tries the next host."""
     host = f"/no such directory,{site.pair.standby.host}"
     monkeypatch.setitem(connections.settings[REPLICA], "HOST", host)
     monkeypatch.setitem(connections.settings[REPLICA], "PORT", "5432,5432")

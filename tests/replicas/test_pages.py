@@ -103,7 +103,7 @@ def test_a_recovery_conflict_within_a_page(
         return title(self, row)
 
     monkeypatch.setattr(UserAdmin, "title_of", conflict)
-    # Nothing checks the replica meanwhile: the reason is what the page ran into.
+    # Nothing else checks the replica: the reason in /healthz is the error of the page.
     monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 1000)
     answer = site.client.get(page_of(site.staff))
     assert (answer.status_code, calls) == (200, [REPLICA, "support"])
@@ -135,7 +135,7 @@ def test_the_replica_goes_within_a_page(site: Site, monkeypatch: pytest.MonkeyPa
 def test_the_replica_stands_still_within_a_page(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its machine still acknowledges what is sent: no timeout of TCP ends the connection."""
+    """Its machine still acknowledges TCP packets, so no TCP timeout ends the connection."""
     entry = {**connections.settings[REPLICA], "CONNECT_WITHIN": 4.0}
     monkeypatch.setitem(connections.settings, REPLICA, entry)
     site.well()
@@ -145,7 +145,7 @@ def test_the_replica_stands_still_within_a_page(
         calls.append(self.read_alias)
         if self.read_alias == REPLICA:
             frozen.enter_context(site.pair.standby.frozen())
-            # Otherwise a page that waits would wait for ever.
+            # Otherwise, if the page waited for the replica, the test would never end.
             late = threading.Timer(LONGEST, frozen.close)
             frozen.callback(late.cancel)
             late.start()
@@ -199,7 +199,7 @@ def test_status_and_metrics_report_it(site: Site, settings) -> None:
 
 
 def test_a_cancelled_statement_was_a_timeout_or_not(site: Site) -> None:
-    """A conflict may have the timeout's SQLSTATE; it has a detail, too."""
+    """A recovery conflict may have the SQLSTATE of a timeout, but only a conflict has a detail."""
     raising = "DO $$ BEGIN RAISE 'stopped' USING ERRCODE = '57014'{}; END $$"
     for detail, error in (("", TooSlowError), (", DETAIL = 'rows'", OperationalError)):
         with pytest.raises(error), reading(REPLICA), connections[REPLICA].cursor() as cursor:
@@ -268,7 +268,7 @@ def test_an_address_that_is_no_replica(site: Site, monkeypatch, dbname: str, why
 
 
 def test_a_silent_address_is_tried_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It accepts connections and sends nothing, as if it hung. libpq alone would wait."""
+    """It accepts connections and sends nothing, like a server that hangs. libpq would wait."""
     monkeypatch.setattr("veza_site.replicas.replica.LOOK_EVERY", 1000)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         place = {"HOST": "127.0.0.1", "PORT": str(silent.getsockname()[1])}

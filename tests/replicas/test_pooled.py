@@ -30,7 +30,7 @@ from veza_core.operations.purge import batches
 
 __all__ = ["failover"]
 
-#: The replica's name at the pooler.
+#: The database of the pooler that is the replica.
 STANDBY = "veza_replica"
 CONFIGURATION = """
 [databases]
@@ -47,14 +47,14 @@ ignore_startup_parameters = options
 server_login_retry = 0
 query_wait_timeout = 2
 """
-#: A pooler drops the settings of a session's start.
+#: PgBouncer ignores the startup parameter `options`, so the database has the setting.
 SETTLED = f"ALTER DATABASE {DATABASE} SET search_path = public, django, pg_temp"
 MODES = ["transaction", "session"]
 
 
 @dataclass
 class Pooler:
-    """PgBouncer, whose servers can be changed."""
+    """PgBouncer in front of two servers, which can be changed."""
 
     home: Path
     mode: str
@@ -79,7 +79,7 @@ class Pooler:
         return {"HOST": str(self.home), "PORT": "6432", "NAME": name}
 
     def host_of(self, name: str) -> str | None:
-        """The data directory of the server that answers."""
+        """The data directory of the server behind that database; None if none answers."""
         try:
             with psycopg.connect(
                 host=str(self.home), port="6432", user="postgres", dbname=name, autocommit=True
@@ -101,7 +101,7 @@ def pooler(pair: Pair, mode: str) -> Iterator[Pooler]:
         session.execute(SETTLED.encode())
     with tempfile.TemporaryDirectory() as temporary:
         made = Pooler(Path(temporary), mode)
-        # It runs as the servers' user: it must reach their sockets, and refuses to run as root.
+        # PgBouncer runs as the servers' user, because it must reach their sockets and refuses root.
         account = account_for(Path(pair.host))
         made.point(pair.host, pair.standby.host)
         (made.home / "users").write_text(f'"postgres" ""\n"{ROLE}" ""\n')
@@ -146,7 +146,7 @@ def test_staff_read_back_the_text_they_wrote(
             assert site.sources[-1] == REPLICA
         site.well()
         assert "Lift the ban" in site.client.get(page_of(bob)).text
-        # The pooler answers, though it has no server.
+        # The pooler still accepts connections, but cannot reach the server.
         pair.standby.stop()
         assert site.source() == "primary"
         site.told("unreachable")
@@ -155,7 +155,7 @@ def test_staff_read_back_the_text_they_wrote(
         site.well()
 
 
-#: What holds a lock for a whole run, or takes a snapshot over several sessions.
+#: Commands that hold a lock for a whole run, or share a snapshot between sessions.
 HOLDS = ["migrate", "purge", "count_weekly_plays", "recount", "backup_db new.dump"]
 READS = ["audit_schema --fail-on none", "purge --dry-run", "migrate --check", "migrate --plan"]
 
@@ -185,7 +185,7 @@ def test_a_failover(
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The pooler gets the new primary: staff and commands continue, nothing is lost."""
+    """The pooler gets the new primary's address: staff and commands continue, nothing is lost."""
     pair = failover.pair
     with (
         pooler(pair, mode) as pool,
@@ -226,7 +226,7 @@ def undone(failover: Failover) -> Iterator[None]:
 
 
 def purged(failover: Failover, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A purge, during which it happens."""
+    """A purge that the failover interrupts."""
     with failover.pair.primary() as session:
         session.execute(FILL.encode())
     with monkeypatch.context() as patch:
@@ -240,7 +240,7 @@ def purged(failover: Failover, monkeypatch: pytest.MonkeyPatch) -> None:
 def banned(
     failover: Failover, monkeypatch: pytest.MonkeyPatch, client: Client, carol: User
 ) -> None:
-    """A sent form, during which it happens."""
+    """The request of a form, which the failover interrupts."""
     change = Ban.change
 
     def interrupted(self: Ban, row: Any, work: Any) -> Any:

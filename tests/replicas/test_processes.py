@@ -1,4 +1,4 @@
-"""Two processes of gunicorn that read from a replica: what one has written is read in the other."""
+"""Two processes of gunicorn that read from a replica: each shows what the other has written."""
 
 import json
 import re
@@ -27,13 +27,14 @@ pytestmark = pytest.mark.process
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 COOKIE = re.compile(r"Set-Cookie: (__Host-csrf=[^;]+)", re.I)
 LIFT = "Lift the ban"
-#: More than a test takes, so that a page from a replica whose replay is paused is only called old.
+#: Seconds, more than a test takes: a page still comes from a replica whose replay is paused, and
+#: says how old it is.
 PATIENT = "600"
 
 
 @pytest.fixture
 def processes(pair: Pair, django_db_blocker: Any, tmp_path: Path) -> Iterator[list[Served]]:
-    """Two processes, which do not communicate."""
+    """Two processes that do not communicate."""
     role = f"{ROLE}:{PASSWORD.replace(' ', '%20')}"
     urls = {
         "DATABASE_URL": f"postgresql://postgres@/{DATABASE}?host={pair.host}",
@@ -105,7 +106,7 @@ def test_what_is_written_in_one_is_read_back_in_the_other(
         until(lambda process=process: health(process) == "ok", "a look at the replica")
     with pair.standby.paused():
         ban(one, author, bob)
-        # Neither process knows what the other did; the session does.
+        # A process does not know what the other did, but the session has the position in the WAL.
         for process in (other, one):
             page = get(process, page_of(bob), author)
             assert LIFT in page

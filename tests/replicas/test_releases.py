@@ -16,14 +16,14 @@ from tests.replicas.pair import DATABASE, Pair, connected
 from tests.replicas.test_commands import write_until_seen
 
 NAME = "rehearsed"
-#: By release: whether a part of it writes much, and what services of before and after it query.
+#: By release: whether it writes many rows, and the services, of before and after it, that run.
 RELEASES = {"1.1": (True, [first]), "1.2": (True, [old, new]), "1.3": (False, [new])}
 ONE = "SELECT id, user_id FROM tracks WHERE slug = 'slug1'"
 
 
 @pytest.fixture
 def rehearsed(pair: Pair, settings: Any, django_db_blocker: Any) -> Iterator[Pair]:
-    """A copy of the pair's database, with rows, which is Django's default one."""
+    """The pair; Django's default connection is to a copy of its database, with rows."""
     settings.JOB_MAX_REPLICA_LAG, settings.BACKFILL_BATCH_SIZE = 0.3, 100
     with django_db_blocker.unblock(), pair.primary() as session:
         session.execute(f"CREATE DATABASE {NAME} TEMPLATE {DATABASE}".encode())
@@ -42,7 +42,7 @@ def place(host: str) -> dict[str, Any]:
 
 
 class Told(io.StringIO):
-    """Replay resumes as soon as `migrate` says that it waits for the replica."""
+    """The output of `migrate`. When it says that it waits for the replica, replay resumes."""
 
     def __init__(self, pair: Pair) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Told(io.StringIO):
 
 
 def read(host: str, change: Any) -> list[Any]:
-    """A server's answers to the reading statements of these services, each sent twice."""
+    """A server's results of the SELECT statements of a service, each run twice."""
     found = []
     with psycopg.connect(**place(host), autocommit=True, prepare_threshold=0) as session:
         keys = session.execute(ONE).fetchone()
@@ -68,7 +68,7 @@ def read(host: str, change: Any) -> list[Any]:
 
 
 def test_a_replica_that_lags(rehearsed: Pair) -> None:
-    """The release waits for it, and ends; the replica then has everything for both services."""
+    """The release waits for it, and finishes. Then the replica has all that the services read."""
     for version, (writes, changes) in RELEASES.items():
         clients, told = Clients(), Told(rehearsed)
         services = [

@@ -1,4 +1,4 @@
-"""DATABASE_REPLICA_URL: its valid values, and the entries of DATABASES."""
+"""DATABASE_REPLICA_URL: valid and invalid values, and the entries of DATABASES."""
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
