@@ -33,7 +33,7 @@ STATEMENTS = {
 
 
 def measure(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    """Return the buffers of taking a job, by the queue's index. The last index stays."""
+    """Return the buffers of taking a job, by the queue's index. All changes are rolled back."""
     report.step("deferred jobs")
     results = []
     for deferred in DEFERRED:

@@ -57,7 +57,7 @@ FROM t, u, generate_series(1, {rows})"""
 
 @dataclass
 class Case:
-    """Something to measure, without `prepare`. Times are in seconds."""
+    """`run` is measured, `prepare` and `undo` are not. Times are in seconds."""
 
     name: str
     run: Callable[[], None]

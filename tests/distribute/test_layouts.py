@@ -60,7 +60,7 @@ def test_layout_l_spreads_the_logs_and_nothing_else(filled, before):
     assert [name for (name,) in filled.rows(SPREAD)] == list(LOGS)
     assert filled.rows(COPIED) == []
     assert fingerprints(filled) == before[0]
-    # After create_distributed_table, Citus would keep the old rows in the coordinator's table.
+    # create_distributed_table leaves the rows in the coordinator's table; distribute removes them.
     assert {filled.value("SELECT pg_relation_size(%s::regclass)", log) for log in LOGS} == {0}
     assert "Audit: 0 errors and 0 warnings" in printed
     note = (
