@@ -91,9 +91,7 @@ def test_files_of_other_programs_are_recognised(filled, archive, tmp_path):
 
 
 def test_tools_that_are_too_old_for_the_file(archive, tmp_path):
-    with pytest.raises(
-        CommandError, match=r"a newer pg_dump than the tools here wrote .*, 1\d at least"
-    ):
+    with pytest.raises(CommandError, match=r" was written by pg_dump 1\d or newer"):
         open_archive(archive, [Tools(11, tmp_path)])
 
 

@@ -45,13 +45,13 @@ class Backfill(NotInTransactionMixin, ForwardOperation):
         )
 
     def left(self, quote: Any, source: str, rows: str) -> str:
-        """A separate query for that, if the statement cannot return it."""
+        """A query that returns whether `where` is still true; empty if `statement` returns it."""
         return ""
 
     def database_forwards(
         self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        """Fill the rows. Raises `CommandError` if this never ends, and `DatabaseError`."""
+        """Fill the rows. Raises `CommandError` if unfilled rows remain, and `DatabaseError`."""
         self._ensure_not_in_transaction(schema_editor)
         if schema_editor.collect_sql:
             table = f"ONLY {schema_editor.quote_name(self.table)}"
@@ -65,7 +65,7 @@ class Backfill(NotInTransactionMixin, ForwardOperation):
         connection = schema_editor.connection
         distribution = read_distribution(asking(connection))
         if distribution and self.table in {*distribution.spread, *distribution.copied}:
-            # The position of a row differs between copies (rule 1: every table has an id).
+            # By key, not by position: a row's copies have different ones. Rule 1: each has an id.
             key = distribution.spread.get(self.table, "id")
             SpreadRun(self, connection, key).walk_until_done()
         else:

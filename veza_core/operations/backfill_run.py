@@ -1,7 +1,7 @@
-"""One run of a backfill: it reads a table in batches, and does not block others.
+"""One run of a backfill: it fills a table in batches, and does not block services.
 
-It reads a table in the order of its pages (PostgreSQL 14 has TID Range Scan for this). Each batch
-is a separate transaction.
+It reads the table in the order of its pages (TID Range Scan, since PostgreSQL 14). Each batch is a
+separate transaction.
 """
 
 import time
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: The most pages of a batch: 64 MB.
 MOST_PAGES = 8192
-#: How often the table is read, until services have left no unfilled row.
+#: How many times the table is read at most, because services may add unfilled rows.
 WALKS = 10
 LONGEST_PAUSE = 15.0
 
@@ -37,7 +37,7 @@ SELECT coalesce(
 PAGES = """
 SELECT pg_relation_size(%s::regclass) / current_setting('block_size')::int
 """
-# Whether others wait for rows that this transaction has changed.
+# How many sessions wait for rows that this transaction has changed.
 WAITED_FOR = """
 SELECT count(*) FROM pg_locks
 WHERE locktype = 'transactionid' AND NOT granted AND transactionid = pg_current_xact_id()::xid
@@ -48,16 +48,16 @@ class FillReport:
     """Gets reports of a backfill's progress. Does nothing; commands override it."""
 
     def filled(self, table: str, share: float, rows: int) -> None:
-        """`share` of the table is read, from 0 to 1, and so many rows are filled."""
+        """`share` (0 to 1) of `table` has been read, and `rows` rows have been filled."""
 
     def resting(self, what: str, reason: str) -> None:
-        """The table or migration waits, for this reason; called once for each reason."""
+        """`what`, a table or a migration, waits or slows down; called once for each `reason`."""
 
 
 class BackfillRun:
     """A run of a backfill over one connection."""
 
-    #: The word before the table's name: its partitions are read one by one.
+    #: Stands before the table's name, because its partitions are read one by one.
     only = "ONLY "
 
     def __init__(self, operation: "Backfill", connection: BaseDatabaseWrapper) -> None:
@@ -179,11 +179,11 @@ class BackfillRun:
 class SpreadRun(BackfillRun):
     """A run over a table that Citus has distributed or copied; it is read by key.
 
-    Rows on other nodes cannot be locked before or skipped. Each batch waits for `lock_timeout` for
-    rows that others have locked, and then becomes smaller.
+    Rows on other nodes cannot be locked in advance, and locked ones cannot be skipped. A batch
+    waits at most `lock_timeout` for rows that others have locked. Then a smaller one is tried.
     """
 
-    # Citus has no such partitioned tables here, and refuses the word.
+    # Citus refuses ONLY.
     only = ""
 
     def __init__(self, operation: "Backfill", connection: BaseDatabaseWrapper, key: str) -> None:

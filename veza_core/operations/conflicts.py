@@ -11,15 +11,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from veza_core.db.trust import parameters_for_catalog
 
-#: From the server's own counters. A program has only the message, in the server's language, and no
-#: SQLSTATE.
+#: The server's counters. From a program such as pg_dump we get no SQLSTATE, only a message in the
+#: server's language.
 CONFLICTS = """
 SELECT coalesce(sum(confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin
     + confl_deadlock), 0)
 FROM pg_stat_database_conflicts WHERE datname = current_database()
 """
 
-#: How often the counters are read again, within so many seconds.
+#: How many times the counters are read again, and within how many seconds.
 LOOKS, PATIENCE = 20, 2
 NAME_CONFLICT = (
     "this server is a replica, and its replay ended a query that ran for too long (conflict with "
@@ -45,7 +45,7 @@ def conflicts_explained(connection: BaseDatabaseWrapper, *, in_recovery: bool) -
 
 
 def _has_risen(parameters: dict[str, object], before: int) -> bool:
-    """Whether there are more conflicts than before. A session's conflict is counted at its end."""
+    """Whether there are more conflicts than before. One is counted when its session ends."""
     for _ in range(LOOKS):
         if _count(parameters) > before:
             return True

@@ -13,9 +13,9 @@ OWN_SCHEMAS = ("public", "django")
 #: Objects that belong to a schema itself, and stay with it.
 STAYING = ("pg_extension", "pg_default_acl", "pg_publication_namespace")
 
-# Parts of another object, which are dropped with it: row types, arrays, sequences of identity
-# columns. With objsubid = 0, because the key columns of a partitioned table are internal parts of
-# the table itself.
+# Objects of extensions (e) are left out. So are parts of other objects (i), which are dropped with
+# them: row types, arrays, sequences of identity columns. Only objsubid = 0 counts, because the key
+# columns of a partitioned table are internal parts of the table itself.
 CONTENTS = """
 SELECT identified.type, identified.identity
 FROM pg_depend
@@ -43,7 +43,7 @@ class Object:
 
     @property
     def drop_statement(self) -> str:
-        """The statement that drops it, unless it is gone already."""
+        """The statement that drops it if it still exists."""
         kind = self.kind.upper().removesuffix(" OBJECT").replace("-", " ")  # statistics object
         # pg_identify_object quotes names where necessary.
         return f"DROP {kind} IF EXISTS {self.identity}"

@@ -1,8 +1,8 @@
 """Objects outside of `public` and `django` that depend on something inside, from pg_depend.
 
 DROP … CASCADE inside would drop them too: a foreign key of the chat service, its views, its
-columns' defaults. They are found, named and, on request, dropped separately. (PostgreSQL,
-"Dependency Tracking", 5.15, and the catalog pg_depend.)
+columns' defaults. They are listed and, on request, dropped separately. (PostgreSQL, "Dependency
+Tracking", 5.15, and the catalog pg_depend.)
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ WITH RECURSIVE owned_by_extensions AS (
     SELECT pg_class.oid FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE nspname = ANY(%(schemas)s || ARRAY['pg_toast'])
 ), inside (classid, objid) AS (
-    -- To identify an object takes long: these need not be.
+    -- pg_identify_object is slow: these objects are left out without it.
     SELECT 'pg_class'::regclass::oid, oid FROM relations
     UNION ALL SELECT 'pg_type'::regclass, pg_type.oid FROM pg_type
         JOIN pg_namespace ON pg_namespace.oid = typnamespace WHERE nspname = ANY(%(schemas)s)
@@ -72,14 +72,14 @@ WHERE (classid, objid) NOT IN (TABLE inside)
         WHERE pg_cast.oid = objid AND typnamespace::regnamespace::text
             <> ALL (%(schemas)s || ARRAY['pg_catalog', 'information_schema'])
     ))
-    -- Parts go with the whole: row types, rules of views, triggers of foreign keys, indexes of
-    -- constraints.
+    -- Parts are dropped with the whole: row types, rules of views, triggers of foreign keys,
+    -- indexes of constraints.
     AND NOT EXISTS (
         SELECT FROM pg_depend AS part
         WHERE part.classid = going.classid AND part.objid = going.objid
             AND part.objsubid = 0 AND part.deptype = 'i' AND going.objsubid = 0
     )
-    -- So do columns, as those of a view that have an enum type of ours.
+    -- So are columns, such as a view's column of one of our enum types.
     AND NOT EXISTS (
         SELECT FROM going AS whole WHERE whole.classid = going.classid
             AND whole.objid = going.objid AND whole.objsubid = 0 AND going.objsubid <> 0
@@ -87,8 +87,8 @@ WHERE (classid, objid) NOT IN (TABLE inside)
 ORDER BY objid DESC, objsubid
 """
 
-# Tables outside that include our rows: parents of our partitions or inheriting tables; and
-# extensions.
+# Tables outside that include our rows, because ours are partitions of them or inherit from them;
+# and extensions in schema django.
 NEVER_DROPPED = """
 SELECT 'table', format('%%s (%%s is a part of it)', inhparent::regclass, inhrelid::regclass)
 FROM pg_inherits
@@ -96,7 +96,7 @@ JOIN pg_class AS child ON child.oid = inhrelid AND child.relkind IN ('r', 'p', '
 JOIN pg_class AS parent ON parent.oid = inhparent
 WHERE child.relnamespace::regnamespace::text = ANY(%(schemas)s)
     AND parent.relnamespace::regnamespace::text <> ALL (%(schemas)s)
--- Schema django goes as a whole, and extensions are to stay.
+-- Schema django is dropped as a whole, but extensions must stay.
 UNION ALL
 SELECT 'extension', format(
     '%%I (in schema django: ALTER EXTENSION %%I SET SCHEMA public moves it)', extname, extname)
@@ -127,8 +127,8 @@ WHERE used.schema <> ALL (%(schemas)s || ARRAY['pg_catalog', 'information_schema
 ORDER BY 2
 """
 
-# Replicas receive published tables, and send subscribed ones. Neither survives if a table is
-# recreated: the other side knows only the old one, or lacks the new one.
+# Other servers receive our published tables, and send those that we subscribe to. Both end when a
+# table is recreated: the other server knows only the old table, or does not have the new one.
 REPLICATED = """
 SELECT 'publication', format('%%I of table %%s', pubname, prrelid::regclass),
     format('ALTER PUBLICATION %%I DROP TABLE %%s', pubname, prrelid::regclass), true
@@ -147,7 +147,7 @@ SELECT 'publication', format('%%I of all tables', pubname),
 FROM pg_publication WHERE puballtables
 UNION ALL
 SELECT 'subscription', format('%%s to table %%s', (
-    -- pg_subscription shows other columns to superusers alone.
+    -- Only superusers can read all columns of pg_subscription.
     SELECT quote_ident(subname) FROM pg_subscription WHERE pg_subscription.oid = srsubid
 ), srrelid::regclass), NULL, true
 FROM pg_subscription_rel JOIN pg_class ON pg_class.oid = srrelid
@@ -155,7 +155,7 @@ WHERE relnamespace::regnamespace::text = ANY(%(schemas)s)
 ORDER BY 2
 """
 
-# How each kind is dropped by itself; names[0] is the schema, names[1] the relation.
+# How an object of each kind is dropped without its table.
 ON_RELATION = {
     "table constraint": "ALTER TABLE {relation} DROP CONSTRAINT IF EXISTS {name}",
     "default value": "ALTER TABLE {relation} ALTER COLUMN {name} DROP DEFAULT",
@@ -176,16 +176,16 @@ BY_IDENTITY = {
 class Dependent(Object):
     """An object outside, in PostgreSQL's words, and the statement that drops only this object.
 
-    `drop` is None if it would lose rows or a column: only its owner should do that.
+    `drop` is None if dropping it loses rows or a column: only its owner should do that.
     """
 
     drop: sql.Composable | None
-    #: For an object on a table: the table, and its own name.
+    #: For an object on a table: the table's name, and the object's.
     on: tuple[str, str] | None = None
 
 
 def find_dependents(connection: BaseDatabaseWrapper) -> list[Dependent]:
-    """Find what would be harmed, the newest first, so that they can be dropped in this order."""
+    """Find the objects outside, the newest first: they can be dropped in this order."""
     parameters = {"schemas": list(OWN_SCHEMAS), "staying": list(STAYING)}
     dependents = [
         Dependent(kind, identity, None if generated else _drop(kind, identity, names))

@@ -20,11 +20,10 @@ class Terminated(KeyboardInterrupt):
 
 
 def interrupt_on_signals() -> None:
-    """From now on these signals raise `Terminated`, once, so that open work is rolled back
-    meanwhile.
+    """Let SIGTERM and SIGHUP raise `Terminated`, but only once: then open work is rolled back.
 
-    An ignored signal, such as SIGHUP under nohup, stays ignored. But some supervisors block
-    signals, or ignore SIGCHLD, which hides that a program that we started has failed.
+    An ignored signal, such as SIGHUP under nohup, stays ignored. Signals that a supervisor blocks
+    are unblocked. SIGCHLD is not ignored, because that hides the failure of a started program.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (*NUMBERS, signal.SIGINT, signal.SIGCHLD))
@@ -46,16 +45,16 @@ def _nothing(number: int, frame: FrameType | None) -> None:
 
 
 def ignore_signals() -> None:
-    """From now on these signals and Ctrl-C do nothing: the exit status is decided."""
+    """Let SIGTERM, SIGHUP and Ctrl-C do nothing: the exit status is already decided."""
     for number in (*NUMBERS, signal.SIGINT):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _nothing)
 
 
 def interrupt_code(error: BaseException | None) -> int | None:
-    """The exit status of the interrupt that an error is, or that caused it; None if there is none.
+    """The exit status if the error is an interrupt, or an interrupt caused it; otherwise None.
 
-    Cleaning up after an interrupted statement may fail too.
+    The rollback of an interrupted statement may fail, and raise the error.
     """
     interrupt = _interrupt(error)
     if isinstance(interrupt, Terminated):
@@ -65,7 +64,7 @@ def interrupt_code(error: BaseException | None) -> int | None:
 
 @contextmanager
 def interrupt_first() -> Iterator[None]:
-    """Raise the interrupt that an error comes from, if cleaning up after it failed too."""
+    """Raise the interrupt itself, if it caused the error that ends the block."""
     try:
         yield
     except Exception as error:

@@ -13,7 +13,7 @@ from veza_core.db.locks import LockNotAvailableError, run_lock
 
 BACKUP, PURGE, RECOUNT = "backup_db", "purge", "recount"
 
-# The job has ended: it does not wait for a synchronous replica that is not there.
+# The job has ended: its record does not wait for a synchronous replica, which may be down.
 WITHOUT_REPLICAS = """
 SELECT set_config('synchronous_commit', 'local', true)
 WHERE current_setting('synchronous_commit') <> 'off'
@@ -48,7 +48,7 @@ def record_success(
     replica, a database with pending migrations. The job itself has succeeded in any case.
     """
     if not connection.in_atomic_block and not connection.is_usable():
-        # It was idle while pg_dump ran, and a firewall or the server has closed it.
+        # The session was idle while pg_dump ran, and a firewall or the server has closed it.
         connection.close()
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:

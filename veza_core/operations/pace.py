@@ -8,7 +8,7 @@ from django.db import DatabaseError
 
 from veza_core.db.timeouts import is_obstacle
 
-#: A row elsewhere refers to this one, and forbids its deletion.
+#: SQLSTATEs of a row that cannot be deleted, because another row refers to it.
 REFERRED_TO = {"23503", "23001"}
 LOCKED = "locked by other sessions"
 
@@ -34,7 +34,7 @@ class Pace:
 
 
 def obstacle(error: DatabaseError) -> str | None:
-    """The obstacle, if it is another session or a row that refers to this one."""
+    """Why rows stay, if another session or a referring row caused the error; otherwise None."""
     cause = error.__cause__
     if isinstance(cause, psycopg.Error) and cause.sqlstate in REFERRED_TO:
         table = f"{cause.diag.schema_name}.{cause.diag.table_name}"

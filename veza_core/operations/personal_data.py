@@ -3,7 +3,7 @@
 A row is about a user if a foreign key refers to them. A row is also about them if it is deleted
 with one of their rows, such as the job of their track, and its table has no foreign key to users at
 all. If the table has one, only rows that refer to this user count: what others played, liked or
-commented is about these others. In the rows that count, the keys of other users are left out.
+commented is about these others. In the rows that count, the keys of other users are replaced.
 
 Tables that name users without a foreign key declare this on their model: `about_users`. Tables that
 name rows of any table declare `about_rows`: of these, rows about the account and about its own rows
@@ -71,7 +71,7 @@ class Held:
 
 @dataclass(slots=True)
 class PersonalData:
-    """Where the data of a user are; `elsewhere` has the tables that are not exported, and why."""
+    """Where a user's data is; `elsewhere` has the tables that are not exported, and why."""
 
     held: list[Held] = field(default_factory=list)
     elsewhere: dict[str, str] = field(default_factory=dict)
@@ -81,7 +81,7 @@ def columns_about(attribute: str) -> dict[str, Mapping[str, frozenset[str]]]:
     """By table, what models declare in `about_users` or `about_rows`.
 
     These are columns that name a user, or a row of any table, without a foreign key. Each has a set
-    of columns about somebody else, which are left out if the row was found by this column.
+    of columns about somebody else, which are hidden if only this column found the row.
     """
     return {
         model._meta.db_table: columns
@@ -95,7 +95,7 @@ def find(
 ) -> PersonalData:
     """Find where rows about a user are. It only reads catalogs.
 
-    `written_about`: the tables about whose rows tables of `about_rows` may say something.
+    `written_about`: the tables whose rows may be named in tables with `about_rows`.
     """
     catalog = read_catalog(connection)
     users = catalog.tables[USERS]
@@ -214,7 +214,11 @@ def _declared(
     found: Mapping[str, sql.Composable],
     hidden: Mapping[str, frozenset[str]],
 ) -> Held:
-    """Rows that name users without a foreign key: `found` by a column, `hidden` if by it alone."""
+    """Rows that name users without a foreign key.
+
+    `found`: the conditions that find a row, by column. `hidden`: for each of these columns, those
+    that are not shown if only it finds the row.
+    """
 
     def value(name: str) -> sql.Composable:
         shown = sql.SQL("to_jsonb({})").format(sql.Identifier(name))

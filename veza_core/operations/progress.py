@@ -6,7 +6,7 @@ from veza_core.visible import visible
 
 
 class StatusLine:
-    """One line that is overwritten, on a terminal; nothing elsewhere.
+    """One line on a terminal, which is overwritten. If there is no terminal, nothing is shown.
 
     In a `with`, it is cleared at the end.
     """

@@ -2,8 +2,8 @@
 
 A row and its counter change in one transaction. So the difference between them, seen in one
 snapshot, does not change while services count. It is measured without a lock, however long that
-takes, and added to the counter's current value. There is one exception: a service that keeps a too
-low counter at 0. So corrected counters are measured again.
+takes, and added to the counter's current value. There is one exception: if a counter is too low, a
+service may leave it at 0 instead of subtracting. So corrected counters are measured again.
 """
 
 import time
@@ -56,7 +56,7 @@ WHERE relnamespace = 'public'::regnamespace AND attname = 'deleted_at' AND NOT a
 FIRST = uuid.UUID(int=0)
 #: The most rows that one transaction corrects: a service that counts a play waits only for these.
 AT_ONCE = 100
-#: How often corrected counters are measured.
+#: How many times corrected counters are measured again.
 ROUNDS = 3
 
 
@@ -75,7 +75,7 @@ class Off:
 
 @dataclass(slots=True)
 class Recounted:
-    """What was wrong, by the counter's name, and the run's current place."""
+    """What was wrong, by the counter's name, and how far the run has come."""
 
     counters: dict[str, Off] = field(default_factory=dict)
     rows: int = 0
@@ -113,7 +113,7 @@ def chosen(only: Sequence[str]) -> dict[str, list[Counter]]:
 
 @dataclass(slots=True)
 class Recount:
-    """A run. `outcome` grows with each batch, also if the run is interrupted."""
+    """A run. Each batch adds to `outcome`, which is also right if the run is interrupted."""
 
     connection: BaseDatabaseWrapper
     pace: Pace

@@ -18,7 +18,7 @@ from veza_core.db.fetch import fetch_row
 #: Seconds between two checks.
 LOOK_EVERY = 0.5
 
-# The replica that is furthest behind, its seconds, and whether the role may not see that.
+# The replica that is furthest behind, by how many seconds, and whether the role may not see this.
 # `replay_lag` grows while a replica applies nothing. It is NULL if the replica has everything, and
 # for a base backup, which applies nothing (PostgreSQL, "pg_stat_replication", 27.2.4). A role
 # without pg_read_all_stats sees a row for each replica, with NULL in all columns.
@@ -48,8 +48,8 @@ def wait_for_replicas(
     """Wait until no replica is more than `JOB_MAX_REPLICA_LAG` seconds behind; return the seconds.
 
     Call it on the primary, between two transactions, because a waiting job must hold no lock. If no
-    replica is behind, it costs one query. `say` gets a line when the wait begins. It gets another
-    line, once a connection, if the role may not see the replicas; then nothing is waited for.
+    replica is behind, it costs one query. `say` gets a line when the wait begins. If the role may
+    not see the replicas, this does not wait, and `say` gets a line once for each connection.
     Replicas in `JOB_IGNORED_REPLICAS` (by `application_name`), and replicas that are not connected,
     are ignored.
     """

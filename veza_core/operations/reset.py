@@ -19,8 +19,8 @@ from veza_core.db.timeouts import set_lock_timeout
 from veza_core.operations.contents import OWN_SCHEMAS, contents_of
 from veza_core.operations.dependents import Dependent
 
-# Every object of the database, except ours, PostgreSQL's own and temporary ones. To identify an
-# object takes long, so those whose schema is in the catalog are left out first.
+# A hash of every object of the database, except ours, PostgreSQL's own and temporary ones.
+# pg_identify_object is slow. So where a catalog has the schema, our objects are left out before.
 OUTSIDE = """
 WITH others AS (
     SELECT pg_class.oid FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -114,8 +114,8 @@ def empty_schemas(
             if dependent.drop is not None:
                 cursor.execute(dependent.drop)
         before = _outside(connection)
-        # A statement for each: Citus refuses a list with its own shards if a worker is lost.
-        # An earlier CASCADE may have dropped it, which is intended within public.
+        # One statement for each object: Citus refuses a list with its own shards if a worker is
+        # lost. An earlier CASCADE may have dropped an object already, which is fine in public.
         drops = [f"{each.drop_statement} CASCADE" for each in contents_of(connection, ["public"])]
         # In one round trip.
         cursor.execute(";\n".join([*drops, "DROP SCHEMA IF EXISTS django CASCADE"]))

@@ -1,7 +1,7 @@
 """Keeps commands running if a standard stream is closed, full, or no longer read.
 
-A deploy whose output cannot be written finishes its work, because to stop half way would help
-nobody. The exit status says that the output was lost.
+A deploy whose output cannot be written finishes its work, because half a deploy helps nobody. The
+exit status says that the output was lost.
 """
 
 import errno
@@ -34,7 +34,7 @@ def guard_streams() -> None:
             os.fstat(number)
         except OSError:
             # It is closed. The next opened file, such as a connection, would get its number.
-            # Reading from this one ends, writing to it fails.
+            # Reads from this file end at once, and writes to it fail.
             os.open(os.devnull, os.O_RDONLY)
     if sys.stdin is None:
         sys.stdin = io.TextIOWrapper(io.FileIO(0, "rb", closefd=False))

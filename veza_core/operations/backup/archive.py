@@ -1,4 +1,4 @@
-"""A backup's file, read before anything is changed: is it complete, and is it ours?"""
+"""Reads a backup's file before anything is changed: is it complete, and is it ours?"""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ from veza_core.operations.backup.toc import (
 )
 from veza_core.operations.contents import OWN_SCHEMAS
 
-# In the header, after the magic word: three numbers of the version, and two sizes.
+# In the header, the format follows the magic word, three bytes of the version, and two of sizes.
 FORMAT_AT = 10
 
 #: Objects of the server's replication, which are not part of a backup.
@@ -101,7 +101,7 @@ class Archive:
 
     def check_whole(self) -> None:
         """Read all of it. Raises `CommandError` if it is cut short or damaged."""
-        # Only reading shows it, because the list is at the beginning of the file.
+        # Only a full read shows this, because the table of contents is at the file's beginning.
         command = [self.tools.path("pg_restore"), "--file=/dev/null", self._argument]
         done = subprocess.run(  # noqa: S603
             command,
@@ -147,7 +147,7 @@ class Archive:
             error_output.started()
             assert process.stdin is not None  # noqa: S101 - they are pipes
             assert process.stdout is not None  # noqa: S101
-            # It reads the complete list before it writes anything.
+            # pg_restore reads the complete list before it writes anything.
             with suppress(BrokenPipeError), process.stdin as chosen:
                 chosen.writelines(b"%d;\n" % entry.number for entry in entries)
             yield process.stdout
@@ -201,18 +201,18 @@ def is_grant(entry: Entry) -> bool:
 
 
 def open_archive(path: Path, fitting: list[Tools]) -> Archive:
-    """Read the table of contents, with the first of the tools, which are the best.
+    """Read the table of contents, and choose the first tools that can read the archive.
 
-    Raises `CommandError` if the file does not exist, is not a custom-format archive, or needs newer
-    tools.
+    `fitting`: the tools, the best first. Raises `CommandError` if the file does not exist, is not a
+    custom-format archive, or needs newer tools.
     """
     _check_format(path)
     try:
         contents = read_contents(path)
     except TooNewError as error:
         raise CommandError(
-            f"a newer pg_dump than this release knows wrote {path} ({error}): restore it with "
-            "the release that wrote it"
+            f"{path} has a format of pg_dump that this release does not know ({error}): restore it "
+            "with the release that wrote it"
         ) from error
     except (DamagedError, UnicodeError) as error:
         raise CommandError(f"{path} is cut short or damaged: {error}") from error
@@ -222,8 +222,8 @@ def open_archive(path: Path, fitting: list[Tools]) -> Archive:
         if tools.major >= contents.tools_major:
             return Archive(path, tools, contents)
     raise CommandError(
-        f"a newer pg_dump than the tools here wrote {path}, {contents.tools_major} at least: "
-        f"install its client package (Debian: postgresql-client-{contents.tools_major})"
+        f"{path} was written by pg_dump {contents.tools_major} or newer, and the programs here are "
+        f"older: install the client package (Debian: postgresql-client-{contents.tools_major})"
     )
 
 

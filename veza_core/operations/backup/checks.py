@@ -1,4 +1,4 @@
-"""Whether an archive has our database, and whether it can be restored into this one."""
+"""Checks that an archive contains our database, and can be restored into this one."""
 
 from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -117,7 +117,6 @@ def check_contents(archive: Archive) -> None:
                 f"it has no {kind.lower()} of django.{HISTORY}"
             )
     loader = MigrationLoader(None)
-    # As far as this release knows them.
     known = [key for key in _history(archive) if key in loader.graph.nodes]
     if not (expected := tables_of(loader.project_state(known))):
         raise CommandError(

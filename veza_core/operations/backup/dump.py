@@ -57,9 +57,8 @@ def write_backup(
 ) -> Archive:
     """Write `public` and `django`, in one snapshot, to a custom-format archive, and open it.
 
-    `session` is where the connection is, and `schema_version` the version of its schema: the file
-    has both. `show` is called for each table. Raises `CommandError` in one line; then there is no
-    file.
+    The file also gets `session`, which says where the connection is, and the schema's version.
+    `show` is called for each table. Raises `CommandError` in one line; then there is no file.
     """
     arguments, environment = reaching(connection)
     command = [
@@ -82,7 +81,7 @@ def write_backup(
         # With the file's name: to standard output, pg_dump 18 writes the table of contents twice,
         # and without the offsets that a parallel restore needs.
         command.append(f"--file={partial}")
-        # It opens its standard output at the start, and ours may be closed.
+        # pg_dump opens its standard output at the start, and ours may be closed.
         nowhere = subprocess.DEVNULL
         with running(
             command, env=environment, stdin=nowhere, stdout=nowhere, stderr=subprocess.PIPE
@@ -90,7 +89,8 @@ def write_backup(
             messages = _follow(process, show)
             if process.wait() != 0:
                 reason = why_it_failed(command, process.returncode, messages)
-                # After a wait for a lock it does not say whose. A signal says enough.
+                # After a lock timeout, pg_dump does not say who has the lock. A signal (a negative
+                # exit status) needs no more reasons.
                 locked = process.returncode > 0 and locked_tables(connection.connection)
                 raise CommandError(f"{reason}. {locked}" if locked else reason)
         write_origin(partial, session, schema_version)

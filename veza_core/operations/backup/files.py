@@ -24,12 +24,12 @@ def written_whole(path: Path, *, replace: bool, ending: str = "") -> Iterator[Pa
     """
     _check_absent(path, replace=replace)
     try:
-        # A name may be as long as the file system allows, and so may the temporary one.
+        # The name may already be as long as the file system allows, and this makes it longer.
         begin = os.fsdecode(os.fsencode(path.name)[:LONGEST_BEGINNING])
         descriptor, name = tempfile.mkstemp(
             dir=path.parent, prefix=f".{begin}.", suffix=f".partial{ending}"
         )
-        # A umask may take the owner's own permissions too, and then pg_dump could not write it.
+        # A umask may remove the owner's permissions, too. Then pg_dump could not write the file.
         os.fchmod(descriptor, 0o600)
     except OSError as error:
         raise CommandError(_refused(path, error)) from error
@@ -76,7 +76,7 @@ def _refused(path: Path, error: OSError) -> str:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Without this, a crash of the machine may lose the new name."""
+    """Write the directory to the disk. Otherwise a crash of the machine may lose the new name."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -104,7 +104,7 @@ def find_tools(server_major: int, directory: str | None = None) -> list[Tools]:
 
 
 def nearest(found: Iterable[Tools], server_major: int) -> list[Tools]:
-    """Those of the server's version or newer, the nearest first; the first found of equal ones."""
+    """The tools of the server's version or newer, the nearest version first."""
     fitting = [tools for tools in found if tools.major >= server_major]
     return sorted(fitting, key=lambda tools: tools.major)
 
@@ -115,7 +115,7 @@ def _places() -> Iterator[Path]:
             yield Path(place)
     for pattern in PACKAGED:
         yield from sorted(Path("/").glob(pattern))
-    # A production does not have it.
+    # Production does not have the embedded server.
     with suppress(ModuleNotFoundError):
         yield embedded.program("pg_dump").parent
 
@@ -124,8 +124,7 @@ def _tools_in(directory: Path) -> Tools | None:
     programs = [directory / name for name in NAMES]
     if not all(os.access(program, os.X_OK) for program in programs):
         return None
-    # Debian's wrapper runs the version of the machine's own cluster, whatever the server's version
-    # is.
+    # Debian's wrapper runs the version of this machine's own cluster, not of our server.
     if programs[0].resolve().name == "pg_wrapper":
         return None
     majors = {_major(program) for program in programs}

@@ -20,8 +20,8 @@ from veza_core.operations.reset import empty_schemas
 AVAILABLE = """
 SELECT name::text FROM pg_available_extensions WHERE name = ANY(%s) AND installed_version IS NULL
 """
-# Without tables with rows on another server: ANALYZE would read them there, and fail if that server
-# does not answer.
+# Without tables whose rows are on another server: ANALYZE would read them there, and fail if that
+# server does not answer.
 LOCAL_TABLES = """
 WITH RECURSIVE far AS (
     SELECT oid FROM pg_class WHERE relkind = 'f'
@@ -89,7 +89,7 @@ def replace_schemas(
     except OperationalError as error:
         if not committing:
             raise
-        # Only after an error in COMMIT is the result unknown, until somebody checks it.
+        # Only an error in COMMIT leaves the result unknown.
         raise CommandError(
             f"the session was lost during COMMIT ({one_line(error)}): the database "
             "is either restored or unchanged: check which; you can run restore_db again"

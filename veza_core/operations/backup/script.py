@@ -13,17 +13,17 @@ from django.core.management.base import CommandError
 
 from veza_core.schema.options import ATTRIBUTE
 
-# There is no list if a table has no columns, or only generated ones.
+# There is no list of columns if a table has none, or only generated ones.
 COPY = re.compile(rb"COPY (.+?) (?:\(.*\))? FROM stdin;\n", re.DOTALL)
 END_OF_ROWS = b"\\.\n"
 # Bytes that are read and sent at once.
 BLOCK = 1 << 18
 
-# Protects the script from another psql's variables; only psql knows it.
+# psql then refuses its other backslash commands, until \unrestrict. Only psql knows these two.
 RESTRICT = re.compile(rb"^\\restrict (\S+)\n", re.MULTILINE)
 # pg_restore 17 and later write it; PostgreSQL 16 and earlier do not know it.
 TRANSACTION_TIMEOUT = b"SET transaction_timeout = 0;\n"
-# All of these come before the first object.
+# Both come within so many bytes, before the first object.
 HEADER = 2000
 # The options of a column. A pg_dump of a different release than the server's also writes the
 # server's internal ones (Debian's 15.20 does), which no other server accepts.
@@ -57,7 +57,7 @@ def run_rows(cursor: Any, script: IO[bytes], show: Callable[[str], None]) -> Non
     `show` is called for each table. Memory does not grow with the number or size of the rows.
     Raises `CommandError` if the script ends too early.
     """
-    # It would report a COPY that it could not end; the error already says why.
+    # psycopg would log a COPY that it could not end, but the error already says why.
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     for statement in _statements(script):
         if found := COPY.fullmatch(statement):

@@ -96,7 +96,7 @@ class _Reader:
     def _entry(self) -> Entry:
         number = self._integer()
         self._integer()  # whether it has rows
-        self._text(), self._text()  # its numbers in the catalog
+        self._text(), self._text()  # the OIDs of its catalog and of its row there
         name, kind = self._text(), self._text()
         self._integer()  # its section
         definition = self._text()
@@ -106,7 +106,7 @@ class _Reader:
         if self.version >= (1, 16):
             self._integer()  # relkind
         owner = self._text()
-        self._text()  # WITH OIDS, of old
+        self._text()  # WITH OIDS, in old releases
         while self._string() is not None:
             pass  # the numbers of the entries that it depends on
         self._take(1 + self.offset_size)  # where its rows are
