@@ -43,19 +43,19 @@ type EnumValues = dict[str, set[str]]
 
 
 class Autodetector(MigrationAutodetector):
-    """Django's, with operations that it lacks, and with our names."""
+    """Django's autodetector, with operations that it lacks, and with our names of migrations."""
 
     def arrange_for_graph(
         self, changes: Changes, graph: MigrationGraph, migration_name: str | None = None
     ) -> Changes:
         """Name the migrations, and complete those that create a table or use a new enum type.
 
-        What would block the services while it reads an existing table gets another migration. So
-        do new values of enum types: the transaction that adds a value cannot use it.
+        Operations that would block services while they read an existing table get a migration of
+        their own. So do new values of enum types: the transaction that adds a value cannot use it.
         Raises `CommandError` if an app has used up its numbers.
         """
         types = _enum_values(graph)
-        # The migration of `makemigrations --empty` has no operations, and stays alone.
+        # The migration of `makemigrations --empty` has no operations, and gets no others with it.
         detected = all(each.operations for migrations in changes.values() for each in migrations)
         for label in settings.PUBLIC_SCHEMA_APPS if detected else ():
             if values := list(_new_values(label, types)):
@@ -71,7 +71,7 @@ class Autodetector(MigrationAutodetector):
                 fragment = migration_name or _fragment(label, migration) or was.partition("_")[2]
                 migration.name = names[label, was] = f"{next(numbers):03}_{fragment}"
                 if LAST_OF_V1 not in migration.dependencies:
-                    # It has the trigger function, and its file in schema/ is loaded before.
+                    # It creates the trigger function, and its file in schema/ is loaded first.
                     migration.dependencies.append(LAST_OF_V1)
                 migration.operations = list(_completed(label, migration.operations, types))
         for migrations in arranged.values():
@@ -159,7 +159,7 @@ def _with_later(label: str, migrations: list[Any]) -> Iterator[Any]:
 
 
 def _now_and_later(operation: Operation) -> tuple[list[Operation], list[Operation]]:
-    """The parts of an operation on an existing table: before and in the additional migration."""
+    """Split an operation on an existing table: its own migration's part, and the later one's."""
     match operation:
         case AddConstraint(model_name=name, constraint=CheckConstraint() as check):
             return [AddConstraintNotValid(name, check)], [ValidateConstraint(name, check.name)]
@@ -177,7 +177,7 @@ def _table(operation: CreateModel) -> str:
 
 
 def _enum_values(graph: MigrationGraph) -> EnumValues:
-    """What the migrations create; a null node of the graph has none."""
+    """The enum types that the migrations create. A null node of the graph has no operations."""
     types: EnumValues = {}
     for operation in [op for node in graph.nodes.values() if node for op in node.operations]:
         match operation:
@@ -189,7 +189,7 @@ def _enum_values(graph: MigrationGraph) -> EnumValues:
 
 
 def _new_values(label: str, types: EnumValues) -> Iterator[AddEnumValue]:
-    """The values of existing enum types that only the models have; `types` grows."""
+    """The values of existing enum types that only the models have. `types` gets them, too."""
     for model in apps.get_app_config(label).get_models():
         for field in model._meta.concrete_fields:
             if not isinstance(field, EnumField) or field.enum_type not in types:
@@ -216,7 +216,7 @@ def _values(field: EnumField) -> list[str]:
 
 
 def _completed(label: str, operations: list[Operation], types: EnumValues) -> Iterator[Operation]:
-    """The operations, each with what it needs before and after it; `types` grows."""
+    """The operations, each with what it needs before and after it. `types` gets new enum types."""
     for operation in operations:
         yield from _enums(label, operation, types)
         yield operation

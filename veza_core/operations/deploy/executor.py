@@ -1,4 +1,4 @@
-"""Django's migration executor, made safe against kills, and for running services."""
+"""Django's migration executor, made safe for running services, and for a run that is killed."""
 
 import random
 import time
@@ -42,7 +42,7 @@ class MigrationReport(FillReport):
         """`migration` is committed and recorded."""
 
     def waiting(self, migration: Migration, pause: float, blockers: list[OtherSession]) -> None:
-        """A lock timeout stopped `migration`; the next try is in so many seconds."""
+        """A lock timeout stopped `migration`; the next attempt is in `pause` seconds."""
 
     def held_up(self, migration: Migration, blockers: list[OtherSession]) -> None:
         """`migration` runs outside a transaction, and waits for these sessions without a limit."""
@@ -217,16 +217,16 @@ def operations_of(migration: Migration) -> Iterator[Operation]:
 
 
 def can_be_repeated(migration: Migration) -> bool:
-    """Whether it can run again after a part of it, and does not fail at that part."""
+    """Whether it can run again without an error after it was partly applied."""
     return migration.atomic or all(
         isinstance(operation, REPEATABLE) for operation in operations_of(migration)
     )
 
 
 class _Remaining:
-    """Limits each statement's wait to what earlier statements of its transaction have left.
+    """Limits all waits for locks of a transaction together.
 
-    PostgreSQL's `lock_timeout` limits every wait by itself. So traffic on a table that the
+    PostgreSQL's `lock_timeout` limits each wait separately. So services that use a table that the
     migration has already locked would be blocked during all later waits.
     """
 
@@ -239,7 +239,7 @@ class _Remaining:
     def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
         remaining = max(self.timeout - self.watch.waited, 0.001)
         if remaining < self.remaining:
-            # First, because setting it is a statement too.
+            # First, because set_lock_timeout runs a statement too, which calls this again.
             self.remaining = remaining
             set_lock_timeout(self.connection, remaining, local=True)
         return execute(*arguments)

@@ -1,8 +1,8 @@
 """Released files do not change: `schema/frozen.toml` has them, each with a hash.
 
 An upgraded database and a new one must have the same schema. So both must run the same released
-migrations, and load the same SQL from `schema/`. That SQL also changes if an operation changes that
-a migration calls.
+migrations, and load the same SQL from `schema/`. That SQL also changes if the code of an operation
+changes that a migration uses.
 """
 
 import hashlib

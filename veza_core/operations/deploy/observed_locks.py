@@ -25,7 +25,7 @@ LOCKS = [
     "EXCLUSIVE",
     "ACCESS EXCLUSIVE",
 ]
-# Reading blocks nobody except those who block everybody.
+# The locks of SELECT, also with FOR UPDATE. They conflict only with the two strongest.
 READING = LOCKS[:2]
 
 NOT_IN_A_TRANSACTION = "25001"
@@ -61,7 +61,7 @@ def locks_of(connection: BaseDatabaseWrapper, tables: TableNames) -> Locks:
 
 
 def strongest(held: list[tuple[int, str]], tables: TableNames, locks: Locks) -> Locks:
-    """`locks` and the held ones, the strongest for each table, without those of reads."""
+    """The strongest lock on each table, of `locks` and the held ones, without locks of reads."""
     locks = dict(locks)
     for number, mode in held:
         # AccessExclusiveLock is ACCESS EXCLUSIVE in the documentation.
@@ -135,5 +135,5 @@ class ObservedStatements:
                     self._note(session, observed)
                     break
         finally:
-            # In any case, because the statement waits for this.
+            # Always, because the statement waits for this session.
             session.close()

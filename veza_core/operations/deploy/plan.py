@@ -97,7 +97,7 @@ def _check_app(loader: MigrationLoader, app_label: str, *, syncdb: bool) -> None
     except LookupError as error:
         raise CommandError(str(error)) from error
     if syncdb and app_label in loader.migrated_apps:
-        raise CommandError(f"app {app_label} has migrations, so --run-syncdb is not for it")
+        raise CommandError(f"app {app_label} has migrations: run migrate without --run-syncdb")
     if not syncdb and app_label not in loader.migrated_apps:
         raise CommandError(f"app {app_label} has no migrations")
 

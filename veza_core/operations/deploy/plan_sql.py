@@ -1,4 +1,4 @@
-"""What the pending migrations would run, and the strongest lock that each takes on each table."""
+"""The SQL of the pending migrations, and the strongest lock that each takes on each table."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,9 +35,9 @@ class MigrationSQL:
 
 
 def read_sql(executor: Executor, migrations: list[Migration]) -> Iterator[MigrationSQL]:
-    """Run the pending migrations in a throw-away database, and return what each did there.
+    """Run the pending migrations in a throw-away database, and yield what each did there.
 
-    It only reads the configured database. If the role may not create another one, it returns only
+    It only reads the configured database. If the role may not create another one, it yields only
     the SQL.
     """
     if not migrations:
@@ -71,7 +71,7 @@ def _rehearse(executor: Executor, migrations: list[Migration]) -> Iterator[Migra
             try:
                 locks, state = run_observed(connection, state, migration)
             except DatabaseError as error:
-                # For example, an object that somebody created in the database, and that is missing
+                # For example, it uses an object that somebody created by hand, and that is missing
                 # here.
                 reason = f"it fails on an empty database: {one_line(error)}"
                 yield from _collect_all(connection, state, migrations[number:], reason)

@@ -1,4 +1,4 @@
-"""Detects a connection pooler in between, with which session locks and settings are lost."""
+"""Detects a connection pooler that loses the locks and the settings of a session."""
 
 import psycopg
 from django.core.management.base import CommandError
@@ -17,8 +17,8 @@ DIRECT = (
 def check_direct(connection: BaseDatabaseWrapper) -> None:
     """Refuse a pooler in transaction or statement mode. Raises `CommandError`.
 
-    A pooler that shares sessions gives libpq an invented process ID. Only then, two more sessions
-    are opened. If they use the same session of the server, it is shared.
+    A pooler that shares sessions gives libpq a process ID that is not the server's. Only then, two
+    more sessions are opened. If both use the same server process, the pooler shares sessions.
     """
     connection.ensure_connection()
     announced = connection.connection.info.backend_pid
@@ -35,7 +35,7 @@ def check_direct(connection: BaseDatabaseWrapper) -> None:
 
 
 def _shares_sessions(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a session's server process changes while the session is idle."""
+    """Whether two open sessions use the same server process."""
     parameters = parameters_of_another(connection)
     with (
         psycopg.connect(**parameters, autocommit=True) as first,

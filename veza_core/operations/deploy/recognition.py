@@ -22,7 +22,7 @@ WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p', 'v', 'm
 
 
 def check_history(loader: MigrationLoader, connection: BaseDatabaseWrapper) -> None:
-    """Refuse a history that this release cannot have written, without more queries.
+    """Refuse a history that this release cannot have written.
 
     Raises `CommandError`, which says what does not fit, and what to do.
     """
@@ -63,9 +63,9 @@ def check_public(connection: BaseDatabaseWrapper) -> None:
 
 
 def check_stranger(executor: MigrationExecutor) -> None:
-    """Refuse a `public` that belongs to somebody else, before V1 starts in it.
+    """Refuse to create V1 in a schema `public` that contains something else.
 
-    Its history has nothing of V1, so `public` may contain only extensions and their objects. Raises
+    The history has nothing of V1, so `public` may contain only extensions and their objects. Raises
     `CommandError` with a list of what is there.
     """
     if not (present := contents_of(executor.connection, ["public"])):
@@ -126,7 +126,7 @@ def tables_of(state: ProjectState) -> set[str]:
 def signals_are_due(connection: BaseDatabaseWrapper) -> bool:
     """Whether an earlier run was killed between its last migration and `post_migrate`.
 
-    One query; sending the signal each time would be thirty.
+    This is one query. To send the signal in each run would be thirty.
     """
     expected = sum(
         len(model._meta.default_permissions) + len(model._meta.permissions)

@@ -22,7 +22,7 @@ SELECT
 
 
 def unmet_requirements(connection: BaseDatabaseWrapper) -> list[str]:
-    """Why V1 cannot run on this server, each as a line that says what to do; empty if it can.
+    """Why V1 cannot run on this server: a line for each reason, with what to do. Empty if it can.
 
     It only reads. Django already refuses PostgreSQL older than 15.
     """
@@ -43,7 +43,7 @@ def unmet_requirements(connection: BaseDatabaseWrapper) -> list[str]:
     if not public:
         problems.append("schema public is missing: CREATE SCHEMA public")
     elif not owns_public:
-        # Whether the role may create objects there, and write the schema's version on it.
+        # The owner may create objects there, and write the schema's version into its comment.
         problems.append(
             f'role {role} does not own schema public: ALTER SCHEMA public OWNER TO "{role}"'
         )

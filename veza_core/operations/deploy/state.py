@@ -36,8 +36,8 @@ class RunState(ProjectState):
                 model = self.apps.get_model(*key)
             except LookupError:
                 continue
-            # When it is no longer registered, it would find no relation to itself. Operations read
-            # the previous state for these.
+            # This caches the relations of the old model, which operations read later. The model is
+            # then no longer registered, and would find no relation to itself.
             model._meta.get_fields(include_hidden=True)
             # The many-to-many tables that Django creates are created again with the model.
             for field in model._meta.local_many_to_many:

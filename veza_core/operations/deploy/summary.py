@@ -14,7 +14,7 @@ SELECT
     {VERSION},
     (SELECT count(*) FROM pg_class
         WHERE relnamespace = to_regnamespace('public') AND relkind IN ('r', 'p')),
-    -- By their tables: Citus hides its shards from pg_class.
+    -- Joined with pg_class, because Citus hides its shards there.
     (SELECT count(*) FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
         WHERE connamespace = to_regnamespace('public') AND contype = 'f'),
     (SELECT count(*) FROM pg_class

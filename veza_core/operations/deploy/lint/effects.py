@@ -1,4 +1,4 @@
-"""What a statement did, by comparing the catalog before and after it."""
+"""Finds what a statement did: compares the catalog before and after it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Harm(NamedTuple):
 
 
 def _switched(was: TableState, now: TableState) -> Iterator[str]:
-    """What services can no longer rely on, for a table that is otherwise the same."""
+    """Changes of row security, triggers and replica identity that harm services."""
     if now.row_security and not was.row_security:
         yield f"enables row level security on {now.name}: services see no rows without a policy"
     if now.disabled_triggers > was.disabled_triggers:
@@ -35,8 +35,8 @@ def _switched(was: TableState, now: TableState) -> Iterator[str]:
 class Statement:
     """A statement between two snapshots.
 
-    `start` is the catalog before its migration: objects that are not in it have no rows that
-    matter. `concurrently`: PostgreSQL runs it outside a transaction, because it blocks nobody.
+    `start` is the catalog before its migration: tables that are not in it have no rows of services.
+    `concurrently`: PostgreSQL runs it outside a transaction, because it blocks nobody.
     """
 
     start: CatalogState
@@ -65,7 +65,7 @@ class Statement:
             if now.file != was.file and self.tag == "TRUNCATE TABLE":
                 yield Harm(headings.DROP_TABLE, f"empties {was.name}")
             elif now.file != was.file:
-                yield Harm(self._why_rewritten(oid), f"rewrites {was.name}, and locks it for that")
+                yield Harm(self._why_rewritten(oid), f"rewrites {was.name} while it is locked")
             yield from (Harm(headings.ELSE, message) for message in _switched(was, now))
 
     def _why_rewritten(self, table: int) -> str:
@@ -94,7 +94,8 @@ class Statement:
             if now.kind != was.kind and not {now.kind, was.kind} <= TEXTS:
                 yield Harm(headings.TYPE, f"changes {name} from {was.type} to {now.type}")
             if now.not_null and not was.not_null and not self._is_checked(key, was):
-                yield Harm(headings.SET_NOT_NULL, f"reads all of a locked table for {name}")
+                message = f"reads all rows to check {name}, while the table is locked"
+                yield Harm(headings.SET_NOT_NULL, message)
             if was.not_null and not now.not_null:
                 yield Harm(
                     headings.DROP_NOT_NULL, f"allows NULL in {name}, which readers may not expect"
@@ -130,7 +131,7 @@ class Statement:
                 yield Harm(heading, f"{now.name} is validated in the transaction that adds it")
 
     def _is_free(self, constraint: ConstraintState) -> bool:
-        """Whether it needs to read no rows."""
+        """Whether PostgreSQL adds it without reading rows."""
         if constraint.kind in "up":
             return constraint.index_oid in self.before.indexes
         if constraint.kind != "f":
@@ -185,7 +186,7 @@ class Statement:
                 yield Harm(headings.RETIRE_VALUE, f"removes the value {value} from type {kind}")
 
     def _triggers(self) -> Iterator[Harm]:
-        """What the services' statements additionally do from now on."""
+        """What triggers and rules now do when services write rows."""
         old = {table.name for table in self.start.tables.values()}
         for oid, now in self.after.triggers.items():
             was = self.before.triggers.get(oid)

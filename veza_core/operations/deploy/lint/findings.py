@@ -22,8 +22,8 @@ from .effects import Harm
 from .observer import Observer, observe
 from .snapshot import CatalogState
 
-#: The heading for statements that PostgreSQL refuses: the use of a new enum value in its own
-#: transaction, statements that cannot run in a transaction, and a procedure that commits.
+#: The heading for errors of PostgreSQL, by SQLSTATE: a new enum value is used in the transaction
+#: that adds it, a statement cannot run in a transaction, a procedure commits.
 OF_ERRORS = {
     "55P04": headings.ENUM_VALUE,
     "25001": headings.NO_TRANSACTION,
@@ -73,7 +73,7 @@ def examine(
 
 
 def _run(observer: Observer, state: ProjectState, migration: Migration) -> list[Harm]:
-    """Run it; yield why it failed, if it did."""
+    """Run it; return why it failed, if it did."""
     try:
         observe(observer, state, migration)
     except NotSupportedError as error:
@@ -85,7 +85,7 @@ def _run(observer: Observer, state: ProjectState, migration: Migration) -> list[
 
 
 def _named(migration: Migration, effects: list[Harm]) -> Iterator[MigrationFinding]:
-    """The findings, without those for which its `reviewed` gives a reason."""
+    """The findings, without those that the migration's `reviewed` gives a reason for."""
     reviewed: dict[str, str] = getattr(migration, "reviewed", {})
     for heading, message in dict.fromkeys(effects):
         if not reviewed.get(heading, "").strip():
@@ -110,10 +110,10 @@ def _operations(migration: Migration) -> Iterator[Harm]:
                 yield Harm(headings.DEFAULT, message)
         known: tuple[type[Operation], ...] = (*REPEATABLE, RunPython)
         if len(migration.operations) == 1:
-            # A statement that PostgreSQL refuses in a transaction, such as VACUUM.
+            # Allowed alone: a statement that PostgreSQL refuses in a transaction, such as VACUUM.
             known = (*known, RunSQL)
         if not migration.atomic and not isinstance(operation, known):
-            message = f"{name} fails when it is run again, after a kill; it needs a transaction"
+            message = f"{name} fails if it runs again after a kill: it needs a transaction"
             yield Harm(headings.NO_TRANSACTION, message)
 
 
@@ -130,7 +130,7 @@ class _Release:
         for oid, table in before.tables.items():
             if oid in self.catalog.tables and oid not in after.tables and table.name in used:
                 yield Harm(
-                    headings.DROP_TABLE, f"drops {table.name}, which the release before uses"
+                    headings.DROP_TABLE, f"drops {table.name}, which the previous release uses"
                 )
         for key, column in before.columns.items():
             if (
@@ -142,13 +142,14 @@ class _Release:
             table_name = self.catalog.tables[key[0]].name
             if column.name in used.get(table_name, ()):
                 name = f"{table_name}.{column.name}"
-                yield Harm(headings.DROP_COLUMN, f"drops {name}, which the release before uses")
+                yield Harm(headings.DROP_COLUMN, f"drops {name}, which the previous release uses")
         for key, column in after.columns.items():
             if key[0] not in self.catalog.tables or key in self.catalog.columns:
                 continue
             if column.not_null and not column.has_default and before.columns.get(key) != column:
-                message = f"{after.name_of(key)} is NOT NULL without a default: the release before "
-                yield Harm(headings.NOT_NULL_COLUMN, f"{message}inserts rows without it")
+                message = f"{after.name_of(key)} is NOT NULL without a default"
+                why = "the previous release inserts rows without it"
+                yield Harm(headings.NOT_NULL_COLUMN, f"{message}: {why}")
 
     def left_out(self, state: ProjectState, now: CatalogState) -> Iterator[str]:
         """Columns that the new models leave out, and that every row needs."""

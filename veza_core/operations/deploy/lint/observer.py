@@ -28,7 +28,7 @@ REVOKES = re.compile(r"\bREVOKE\s(?![^;]*\bON\s+(ALL\s+)?(FUNCTION|PROCEDURE|ROU
 # Django's own statements, which run here in addition to the migration's.
 SAVEPOINT = re.compile(r"\s*(SAVEPOINT|RELEASE|ROLLBACK)\b", re.I)
 
-#: Operations whose batches, or rows, are few.
+#: Operations that write few rows in a transaction.
 FEW_ROWS = (Backfill, InsertPermissions)
 
 
@@ -99,7 +99,7 @@ class Observer:
         for message in in_bodies(self.last.functions, text):
             self._fill(message)
         if BUILDS_CONCURRENTLY.search(text) and self._runs_sql():
-            message = "RunSQL would meet the invalid index that a failed build leaves"
+            message = "RunSQL does not remove the invalid index that a failed build leaves"
             self.effects.append(Harm(headings.INDEX, message))
         # The throw-away database has no grants to services.
         if REVOKES.search(text):
@@ -119,7 +119,7 @@ class Observer:
         after: dict[str, Use],
         makes: Collection[int],
     ) -> None:
-        """Whether it changes rows of a table, or reads a table to write its rows elsewhere.
+        """Report tables whose rows it changes, or reads to write other rows.
 
         `makes`: the tables that it creates, as CREATE TABLE AS and SELECT INTO do.
         """
@@ -141,7 +141,7 @@ class Observer:
             with transaction.atomic(using=self.connection.alias):
                 cursor = self.connection.connection.cursor()
                 [plan] = cursor.execute(f"EXPLAIN (FORMAT JSON) {text}", params).fetchone()
-                # This removes the locks of the plan, and undoes statements after a semicolon.
+                # The rollback releases the plan's locks, and undoes statements after a semicolon.
                 transaction.set_rollback(True, using=self.connection.alias)
         except psycopg.Error:
             # PostgreSQL has no plan for the statement, or reports the error when it runs.

@@ -1,4 +1,4 @@
-"""The findings on the next release of this project, in a throw-away database."""
+"""Finds problems of the next release of this project: runs it in a throw-away database."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -54,7 +54,7 @@ def judge(
     """The findings on migrations that follow the state of the connection's database."""
     statements: dict[Migration, list[str]] = {}
     seen = [*examine(connection, state, migrations, statements)]
-    # squawk only reads the text. PostgreSQL's own effects say more about the same problem.
+    # squawk only reads the text. What PostgreSQL did says more about the same problem.
     found = squawk(statements, configuration)
     known = {(finding.migration, finding.heading) for finding in seen}
     excused = {

@@ -1,4 +1,4 @@
-"""What the catalog says about schema `public`, as far as a migration may harm somebody."""
+"""The parts of the catalog of schema `public` whose changes may harm services."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -63,7 +63,7 @@ class TriggerState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CatalogState:
-    """All of it, by PostgreSQL's oids, so that a renamed object is not a new one."""
+    """The objects of `public` by their OIDs, so that a renamed object is not a new one."""
 
     tables: dict[int, TableState]
     columns: dict[tuple[int, int], ColumnState]
@@ -149,7 +149,7 @@ def session_settings(connection: BaseDatabaseWrapper) -> dict[str, tuple[str, st
 
 
 def read(connection: BaseDatabaseWrapper) -> CatalogState:
-    """Read it over the session itself, so that wrappers of Django's cursors do not see it."""
+    """Read it over psycopg's connection, so that wrappers of Django's cursors do not see this."""
     connection.ensure_connection()
 
     def rows(query: str) -> list[Any]:

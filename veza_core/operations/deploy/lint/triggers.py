@@ -1,8 +1,8 @@
 """What a trigger's function writes each time that a service writes a row.
 
 The throw-away database has no rows that fire it, so only its text can be read. A function may write
-rows that belong to the row that fired it. It would write other rows again and again, in each
-transaction of each service, and these locks would block all other services.
+rows that belong to the row that fired it. If it writes other rows, each transaction of each service
+writes them, and their locks block all other services.
 """
 
 import re
@@ -61,7 +61,10 @@ def _statements(body: str) -> list[str]:
 
 
 def _writes(statement: str, tables: set[str]) -> bool:
-    """Whether it writes existing rows of these tables; an inserted row does not count."""
+    """Whether it writes rows of these tables, or may do so with EXECUTE.
+
+    An INSERT counts only if it copies rows.
+    """
     if EXECUTES.search(statement):
         return True
     for match in WRITES_IN_BODY.finditer(statement):

@@ -76,7 +76,7 @@ def called(text: str, functions: Iterable[str]) -> list[str]:
 def in_bodies(functions: Mapping[str, str], text: str) -> Iterator[str]:
     """The writes in the text of a DO block, and of the functions that a statement calls.
 
-    `functions` are the definitions of all. Those that another function calls count too.
+    `functions` has all definitions, by name. Functions that these functions call count too.
     """
     if not RUNS.match(text):
         return
