@@ -31,7 +31,7 @@ ANOTHER = "(another user)"
 #: The most bytes of a value in its row. A longer value gets a separate file.
 MAX_INLINE_BYTES = 100_000
 
-#: How a column is selected.
+#: Returns the expression that selects a column, as jsonb.
 type Value = Callable[[str], sql.Composable]
 
 COLUMNS_OF_TABLE = """

@@ -113,7 +113,7 @@ def chosen(only: Sequence[str]) -> dict[str, list[Counter]]:
 
 @dataclass(slots=True)
 class Recount:
-    """A run. Each batch adds to `outcome`, which is also right if the run is interrupted."""
+    """A run. Each batch adds to `outcome`, which is also right after an interrupt."""
 
     connection: BaseDatabaseWrapper
     pace: Pace

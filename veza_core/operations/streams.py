@@ -61,7 +61,7 @@ def guarded(stream: TextIO | None, number: int) -> TextIO:
 def lost_output(*, is_done: bool) -> int:
     """Flush the output; return 0, or the exit status if standard output could not be written.
 
-    `is_done`: the command has succeeded, which the message then says.
+    `is_done`: the command has succeeded; the message says so.
     """
     sys.stdout.flush()
     sys.stderr.flush()

@@ -28,7 +28,7 @@ NAMES = ("pg_dump", "pg_restore")
 
 
 def reaching(connection: BaseDatabaseWrapper) -> tuple[list[str], dict[str, str]]:
-    """The arguments and the environment with which a program reaches this session's server.
+    """The arguments and the environment with which a program connects to this session's server.
 
     Raises `CommandError` for a secret that cannot be passed.
     """

@@ -1,4 +1,4 @@
-"""Whether a database can be distributed: Citus and its nodes, and V1, complete and audited."""
+"""Checks that a database can be distributed: it needs Citus, workers, and V1 without errors."""
 
 import psycopg
 from django.core.management.base import CommandError

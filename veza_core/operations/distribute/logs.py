@@ -14,7 +14,8 @@ AGE = "created_at"
 
 ON_DELETE = {"c": "CASCADE", "n": "SET NULL"}
 
-# What would be unique only on its node, or refer to a row that may be on another one.
+# The primary key's column, and what prevents distribution: other unique indexes, which would be
+# unique only within a node, and foreign keys that refer to the log.
 LOG_FACTS = """
 SELECT relname::text,
     (SELECT min(attname::text) FROM pg_index JOIN pg_attribute
@@ -73,7 +74,7 @@ def declared_logs() -> list[str]:
 
 
 def referred_to(ask: Ask, logs: Sequence[Log]) -> list[str]:
-    """The tables that the logs refer to, and those that these refer to, referenced tables first.
+    """The tables that the logs refer to, directly or indirectly, referenced tables first.
 
     Raises `CommandError` for a circle.
     """
@@ -104,7 +105,7 @@ def read_logs(ask: Ask) -> list[Log]:
         if action not in ON_DELETE or len(columns) != 1:
             raise CommandError(
                 f"{table} cannot be distributed: its foreign key {name} is not CASCADE or SET "
-                "NULL of one column, and a trigger can replace nothing else"
+                "NULL with one column, and a trigger can replace only these"
             )
         on_delete = OnDelete(target, table, columns[0], ON_DELETE[action])
         keys[table].append(LogKey(name, is_valid, on_delete))

@@ -37,8 +37,8 @@ class Step:
 WITH_TRIGGERS = "SET LOCAL citus.enable_unsafe_triggers = on"
 #: DDL on tables that refer to each other needs one connection to a node.
 SEQUENTIAL = "SET LOCAL citus.multi_shard_modify_mode = 'sequential'"
-#: Under layout A, this is true for every transaction that changes rows or tables of both kinds: of
-#: services, purge, or later releases.
+#: Under layout A, every transaction that changes rows or tables of both kinds needs the setting
+#: above: those of services, of purge, and of later releases.
 DATABASE = "ALTER DATABASE %I SET citus.multi_shard_modify_mode = ''sequential''"
 RESET_DATABASE = "ALTER DATABASE %I RESET citus.multi_shard_modify_mode"
 ON_THIS_DATABASE = "DO $$ BEGIN EXECUTE format('{}', current_database()); END $$"
@@ -75,7 +75,7 @@ def plan(
 
 
 def _triggers(log: Log) -> Iterator[Step]:
-    """Locks the referenced tables too, for a moment, so it is not in the step that moves rows."""
+    """A step of its own, because moving rows takes long, and this locks referenced tables, too."""
     if log.keys:
         drops = ", ".join(f"DROP CONSTRAINT {key.name}" for key in log.keys)
         triggers = [
@@ -111,7 +111,7 @@ def _spread(log: Log, distribution: Distribution, shards: int) -> Iterator[Step]
             (
                 WITH_TRIGGERS,
                 f"SELECT create_distributed_table({name}, '{log.column}', shard_count => {shards})",
-                # Citus also leaves the rows here, hidden.
+                # Citus leaves the old rows on this server, hidden.
                 f"SELECT truncate_local_data_after_distributing_table({name})",
             ),
         )

@@ -110,7 +110,7 @@ def _read_comments(connection: BaseDatabaseWrapper) -> Comments:
 
 
 def _write_comments(connection: BaseDatabaseWrapper, before: Comments) -> None:
-    """Write those again that this transaction has lost."""
+    """Write the comments again that this transaction has lost."""
     lost = before.items() - _read_comments(connection).items()
     with connection.cursor() as cursor:
         for (table, column), text in sorted(lost, key=str):

@@ -21,8 +21,8 @@ CANDIDATES = sql.SQL("""
 SELECT DISTINCT {column} FROM {table}
 WHERE {column} NOT IN (SELECT id FROM {target}) LIMIT %s
 """)
-# Checked again in a later snapshot. The nodes were read after the ids of the first statement, so a
-# row that was inserted in between, with its first play, would be missing.
+# Checked again in a later snapshot. CANDIDATES reads the ids of the target first, and then the
+# nodes. So a track that was inserted in between, with its first play, would seem to be missing.
 MISSING = sql.SQL("""
 SELECT key FROM unnest(%s::uuid[]) AS key
 WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {target}.id = key)
@@ -32,7 +32,7 @@ CLEAR = sql.SQL("UPDATE {table} SET {column} = NULL WHERE {column} = ANY (%s)")
 
 
 def sweep(connection: BaseDatabaseWrapper, lock_timeout: float) -> Iterator[tuple[OnDelete, int]]:
-    """Remove the orphans; yield each reference, and how many rows had none, batch by batch.
+    """Delete or clear the orphans; yield the reference and the number of rows of each batch.
 
     Each batch is complete: an interrupted run has done a part, and the next one does the rest.
     """

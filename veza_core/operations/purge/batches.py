@@ -70,7 +70,7 @@ class Batches:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """The block is one transaction, which is counted after its commit."""
+        """Run the block as one transaction, and count its changes after the commit."""
         started = time.monotonic()
         self._batch.clear()
         with transaction.atomic(using=self.connection.alias):
@@ -102,7 +102,7 @@ class Batches:
     def add_deleted(self, table: str, rows: int) -> None:
         """Add rows that the batch deleted directly, and not by a cascade."""
         if rows:
-            # `_add` takes each deleted row for one that a cascade deleted.
+            # `_add` counts every deleted row as deleted by a cascade.
             self._batch[table].by_cascade -= rows
 
     def add_changed(self, table: LinkedTable, *, deleted: int = 0, updated: int = 0) -> None:
@@ -111,7 +111,7 @@ class Batches:
             self._add(str(table), deleted, updated)
 
     def add_to_counters(self, differences: Differences) -> None:
-        """Change counters, of which a batch may have as many as rows."""
+        """Change counters: up to as many as the batch has rows."""
         inherited = [name for name, table in self.catalog.tables.items() if table.is_inherited_from]
         for table, rows in add(self.connection, differences, inherited).items():
             if rows:

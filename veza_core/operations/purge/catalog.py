@@ -126,7 +126,7 @@ class PurgeCatalog:
     referring: dict[LinkedTable, list[Reference]] = field(default_factory=lambda: defaultdict(list))
 
     def cascades_to(self, table: LinkedTable) -> list[tuple[LinkedTable, Reference]]:
-        """The tables with whose rows its own rows are deleted, and by which foreign keys."""
+        """The parents whose deletion also deletes rows of the table, and by which foreign keys."""
         return [
             (parent, reference)
             for parent, references in self.references.items()
@@ -199,7 +199,10 @@ def gone_name(table: LinkedTable) -> sql.Identifier:
 def select_gone(
     gone: Mapping[LinkedTable, sql.Composable], columns: Iterable[sql.Composable]
 ) -> sql.Composable:
-    """Select columns over the keys of the rows that would be deleted: a query for each table."""
+    """Select the columns, which use queries for the keys of rows that would be deleted.
+
+    `gone` has the query of each table, parents first.
+    """
     return sql.SQL("WITH RECURSIVE {} SELECT {}").format(
         sql.SQL(", ").join(
             sql.SQL("{} (key) AS ({})").format(gone_name(table), query)

@@ -31,9 +31,9 @@ class Counting:
         self.counters: dict[LinkedTable, list[tuple[str, Counter]]] = {
             table: counting(str(table)) for table in batches.catalog.tables.values()
         }
-        #: Whether foreign keys change rows that these statistics do not count (layout A of Citus).
+        #: Whether foreign keys change rows that the server does not count (layout A of Citus).
         self._elsewhere = any(table.is_copied for table in batches.catalog.tables.values())
-        #: The cascades that delete rows which count elsewhere, by the table where they begin.
+        #: The cascades that reach rows which counters of other rows count, by the deleted table.
         self.ways: dict[LinkedTable, list[Reference]] = {
             table: [each for each in references if self._leads_on(each, {table})]
             for table, references in self.references.items()
@@ -72,9 +72,9 @@ class Counting:
         references: Mapping[LinkedTable, Sequence[Reference]],
         locking: str = "",
     ) -> tuple[Reached, Reached]:
-        """The rows, with those that cascades by these references delete, and those that they clear.
+        """The rows and those that `references` delete with them, and those that they set to NULL.
 
-        With FOR UPDATE, they are locked from the top: nobody can refer to a row that is locked like
+        With FOR UPDATE, parents are locked first. No new row can refer to a row that is locked like
         this, so no other row appears before the deletion.
         """
         gone: Reached = defaultdict(set, {table: set(keys)})

@@ -25,8 +25,8 @@ from .catalog import (
 
 #: Counting stops here: each row is a page to read, which may not be in any cache.
 MAX_COUNTED = 200
-#: For so many of the rows that would be deleted from a table, the rows that refer to them are
-#: searched: each needs a look into an index of every such table.
+#: For at most so many of a table's deleted rows, the rows that refer to them are searched: each
+#: needs an index scan in every referring table.
 FOLLOWED = 50
 
 # ANY, the order and the limits make PostgreSQL use the index of the foreign key, whatever it
@@ -68,7 +68,7 @@ class ErasedRows:
     rows: int | None
     #: There may be more: counting stopped here, or in a table that the rows refer to.
     is_least: bool = False
-    #: Some of them may be deleted with rows that were not followed.
+    #: There may be fewer: some may be deleted with rows that were not followed.
     is_most: bool = False
 
 
@@ -81,7 +81,7 @@ def foresee_one(connection: BaseDatabaseWrapper, name: str, key: Any) -> list[Er
 
 @dataclass(frozen=True, slots=True)
 class _RowCount:
-    """A line of the answer; its rows refer to those of `parent`, if they are not deleted."""
+    """A line of the answer. Its rows refer to `parent`, unless they would be deleted."""
 
     table: LinkedTable
     what: str
@@ -110,9 +110,10 @@ class _Question:
         return select_gone(self.gone, counts)
 
     def answer(self, figures: Sequence[Sequence[int]]) -> Iterator[ErasedRows]:
-        """The lines, deleted rows first, because the end of other counts depends on these."""
+        """The lines, deleted rows first, because they show which other counts are complete."""
         numbers = iter(figures)
-        #: Tables with unknown deleted rows, and tables whose rows are not all followed.
+        # Tables of which more rows may be deleted (cut), and tables whose deleted rows are not all
+        # followed (lost).
         cut: set[LinkedTable] = set()
         lost: set[LinkedTable] = set()
         for each in self.row_counts:
@@ -126,7 +127,7 @@ class _Question:
                 is_least |= each.parent in lost
             else:
                 parents = {parent for parent, _ in self._taking(table)}
-                # The table itself, which is not lost yet, if rows refer to others of it.
+                # A table that refers to itself is its own parent, and is not in `lost` yet.
                 followed = found if table in parents else 0
                 if is_least or followed > FOLLOWED or not lost.isdisjoint(parents):
                     is_least = True

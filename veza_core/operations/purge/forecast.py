@@ -64,7 +64,7 @@ def forecast(
 
 
 def _above(catalog: PurgeCatalog, table: LinkedTable) -> dict[str, LinkedTable]:
-    """The tables with whose rows the rows of a table are deleted, by the referring column."""
+    """The parents whose deletion also deletes rows of the table, by the referring column."""
     return {reference.column: parent for parent, reference in catalog.cascades_to(table)}
 
 

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from .catalog import LinkedTable, PurgeCatalog
 
-#: Django's own tables, by the keys of the settings.
+#: Django's own tables: by table and column, the key of the setting.
 OF_DJANGO = {"django.django_session": {"expire_date": "sessions"}}
 #: The key for soft-deleted rows of every table in `public` with a deleted_at.
 DELETED = "deleted"

@@ -3,7 +3,7 @@
 The database's own cascade deletes a row if it and all that is deleted or changed with it fit into
 one batch. A larger one, such as an account with 100,000 plays, is emptied first, bottom up, in
 batches of rows that refer to it. Each batch checks again whether the row is still due. So a row
-that is restored meanwhile stays, with what it has left.
+that is restored meanwhile stays, with the rows that still refer to it.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from .catalog import CASCADE, LinkedTable, Reference
 from .counting import Counting
 from .policy import Due
 
-# As text, because Python has no -infinity, and ORDER BY would read the bare name as that text.
+# The time as text, because Python has no -infinity. In ORDER BY, the bare name would be that text.
 SELECT_DUE = sql.SQL("""
 SELECT {key}, {column}::text FROM {table} due
 WHERE {due} AND {column} >= %s AND {key} <> ALL(%s)
@@ -38,7 +38,7 @@ REFERRING = sql.SQL("SELECT {key} FROM {table} WHERE {column} = ANY(%s) LIMIT %s
 REFERS = sql.SQL("SELECT 1 FROM {table} WHERE {column} = %s LIMIT 1")
 LEFT = sql.SQL("SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {due} LIMIT %s) rows")
 
-#: How many remaining rows are counted. A purge that could not run for days leaves millions.
+#: At most so many remaining rows are counted: after days without a purge there may be millions.
 MOST_LEFT = 10_000
 LOCK_TIMEOUTS_IN_A_ROW = 3
 
@@ -111,8 +111,8 @@ class Removal:
             self._kept.append(self._keys[0])
 
     def _select_due(self, since: Any, limit: int) -> list[tuple[Any, ...]]:
-        # From where the last batch ended. Before it are dead rows until a vacuum, and each batch
-        # would read them again.
+        # From where the last batch ended. Before that are dead rows, which each batch would read
+        # again until a vacuum removes them.
         locking = self.due.table.locking("FOR UPDATE SKIP LOCKED")
         statement = SELECT_DUE.format(**self._names(), locking=locking)
         return self.batches.rows(statement, [since, self._kept, limit])
@@ -134,9 +134,9 @@ class Removal:
         return 10 if self.references[table] else self.batches.pace.batch_size
 
     def _fitting(self, table: LinkedTable, keys: list[Any]) -> tuple[list[Any], int]:
-        """As many of the first keys as fit into one batch; none if none fit.
+        """The first keys that fit into one batch, and how many to look for next.
 
-        And how many to look for next, if the next ones are similar.
+        There are no keys if the first one does not fit. The next rows are expected to be similar.
         """
         most = self.batches.pace.batch_size
         if not self.references[table]:
@@ -146,7 +146,7 @@ class Removal:
         return keys, max(1, min(most, 2 * len(keys), len(keys) * most // size) if keys else 1)
 
     def _size(self, table: LinkedTable, keys: list[Any]) -> int:
-        """How many rows would be deleted or changed; it stops soon after a batch's size."""
+        """How many rows would be deleted or changed; counting stops soon after the batch size."""
         most = self.batches.pace.batch_size
         seen = {table: set(keys)}
         total, waiting = len(keys), [(table, keys)]
@@ -177,7 +177,7 @@ class Removal:
             if reason is None and self._empty(key):
                 return
         except NotDueError:
-            # It was restored, so nobody counts it, or it is locked.
+            # It is locked, or it was restored: then it is not due, and no longer counted.
             reason = LOCKED
         except DatabaseError as error:
             reason = obstacle(error)
@@ -194,7 +194,7 @@ class Removal:
         return None
 
     def _empty(self, key: Any) -> bool:
-        """Whether there was anything to remove that was not locked."""
+        """Remove what refers to the row; return whether anything was removed or set to NULL."""
         before = sum(count.deleted + count.updated for count in self.batches.counts.values())
         # Without recursion, because threads of comments may be deeper than Python's stack.
         path = [(self.due.table, key)]

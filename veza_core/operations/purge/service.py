@@ -60,7 +60,7 @@ def purge(
     outcome: Purged,
     report: Callable[[Due, Purged], None],
 ) -> None:
-    """Delete what is due. `outcome` grows with each batch, also if a run is interrupted.
+    """Delete what is due. Each batch adds to `outcome`, which is also right after an interrupt.
 
     `report` is called after each batch. Raises `CommandError` in one line: another run is active,
     or the database refused something. What was deleted before stays deleted, and the next run
