@@ -82,7 +82,7 @@ class BackfillRun:
         raise CommandError(
             f"{self.operation.describe()}: read the table {WALKS} times, and found rows to fill "
             f"each time. A service still writes rows with this condition: "
-            f"{self.operation.where}. Deploy the release that does not, and run migrate again."
+            f"{self.operation.where}. Deploy its release that does not, and run migrate again."
         )
 
     def _is_left(self, table: str) -> bool:

@@ -21,7 +21,7 @@ FROM pg_stat_database_conflicts WHERE datname = current_database()
 
 #: How many times the counters are read again, and within how many seconds.
 LOOKS, PATIENCE = 20, 2
-NAME_CONFLICT = (
+EXPLANATION = (
     "this server is a replica, and its replay ended a query that ran for too long (conflict with "
     "recovery): run it again at a quieter time, raise max_standby_streaming_delay on the replica, "
     "or give the primary in DATABASE_URL"
@@ -40,7 +40,7 @@ def conflicts_explained(connection: BaseDatabaseWrapper, *, in_recovery: bool) -
         yield
     except (CommandError, DatabaseError) as error:
         if _has_risen(parameters, before):
-            raise CommandError(NAME_CONFLICT) from error
+            raise CommandError(EXPLANATION) from error
         raise
 
 

@@ -19,7 +19,7 @@ from veza_core.management.arguments import (
 from veza_core.management.base import DatabaseCommand, audit_result
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.distribute.plan import Layout, Step
-from veza_core.operations.distribute.service import steps_back, steps_to, take
+from veza_core.operations.distribute.service import run_steps, steps_back, steps_to
 from veza_core.operations.distribute.sweep import sweep
 
 
@@ -104,7 +104,7 @@ class Command(DatabaseCommand):
     def _run(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
         started = time.monotonic()
         steps = self._steps(connection, options)
-        take(connection, steps, options["lock_timeout"], self._taken)
+        run_steps(connection, steps, options["lock_timeout"], self._taken)
         seconds = time.monotonic() - started
         self.say(f"{counted(len(steps), 'step')}, {seconds:.2f} s" if steps else "Nothing to do.")
         audit_result(connection, self.say, self.stderr.write)

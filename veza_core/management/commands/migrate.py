@@ -33,7 +33,7 @@ from veza_core.operations.deploy.plan import MigrationPlan, read_plan
 from veza_core.operations.deploy.pooler import check_direct
 from veza_core.operations.deploy.recognition import (
     check_public,
-    check_stranger,
+    check_public_is_free,
     check_tables,
     signals_are_due,
 )
@@ -159,7 +159,7 @@ class Command(DjangoCommand, MigrationReport):
         connection = executor.connection
         state = executor.state_before()
         if plan.starts_v1:
-            check_stranger(executor)
+            check_public_is_free(executor)
             if problems := unmet_requirements(connection):
                 raise CommandError("; ".join(problems))
         else:

@@ -62,7 +62,7 @@ def check_public(connection: BaseDatabaseWrapper) -> None:
         )
 
 
-def check_stranger(executor: MigrationExecutor) -> None:
+def check_public_is_free(executor: MigrationExecutor) -> None:
     """Refuse to create V1 in a schema `public` that contains something else.
 
     The history has nothing of V1, so `public` may contain only extensions and their objects. Raises

@@ -64,7 +64,7 @@ def steps_back(connection: BaseDatabaseWrapper) -> list[Step]:
     return plan_undo(logs, read_distribution(ask), read_triggers(ask), recorded)
 
 
-def take(
+def run_steps(
     connection: BaseDatabaseWrapper,
     steps: Sequence[Step],
     lock_timeout: float,
@@ -78,7 +78,7 @@ def take(
     for number, step in enumerate(steps):
         started = time.monotonic()
         try:
-            _take(connection, step, lock_timeout)
+            _run_step(connection, step, lock_timeout)
         except DatabaseError as error:
             of = counted(len(steps), "step is", "steps are")
             done = f"{number} of {of} done, and a second run does the rest"
@@ -86,7 +86,7 @@ def take(
         report(step, time.monotonic() - started)
 
 
-def _take(connection: BaseDatabaseWrapper, step: Step, lock_timeout: float) -> None:
+def _run_step(connection: BaseDatabaseWrapper, step: Step, lock_timeout: float) -> None:
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         set_lock_timeout(connection, lock_timeout, local=True)
         before = _read_comments(connection)

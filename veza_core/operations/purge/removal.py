@@ -82,7 +82,7 @@ class Removal:
                         self.batches.add_deleted(str(self.due.table), deleted)
             except DatabaseError as error:
                 lost = 0 if self._keys else lost + 1
-                self._meet(error, lost)
+                self._handle(error, lost)
                 limit = max(1, len(self._keys) // 2)
                 continue
             if not found:
@@ -98,7 +98,7 @@ class Removal:
         statement = LEFT.format(**self._names())
         return int(self.batches.rows(statement, [MOST_LEFT])[0][0])
 
-    def _meet(self, error: DatabaseError, lost: int) -> None:
+    def _handle(self, error: DatabaseError, lost: int) -> None:
         """Leave a single row that is blocked; with several rows, try fewer next.
 
         Raises the error if it is a different one, or if the table itself is locked for long.
