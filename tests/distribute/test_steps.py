@@ -8,7 +8,7 @@ import pytest
 from tests.distribute.test_layouts import KEYS, SPREAD, fingerprints
 from tests.support import running_manage
 from veza_core.management.commands import distribute
-from veza_core.operations.distribute.service import take
+from veza_core.operations.distribute.service import run_steps
 
 #: A long limit, because tests wait for a condition.
 LONGEST = 60
@@ -27,11 +27,11 @@ def steps_left(node, monkeypatch, *arguments):
     """Run the first step of the command; return how many steps there were to do."""
     plans = []
 
-    def take_one(connection, steps, *others):
+    def run_one(connection, steps, *others):
         plans.append(len(steps))
-        take(connection, steps[:1], *others)
+        run_steps(connection, steps[:1], *others)
 
-    monkeypatch.setattr(distribute, "take", take_one)
+    monkeypatch.setattr(distribute, "run_steps", run_one)
     node.manage("distribute", *arguments)
     monkeypatch.undo()
     return plans[0]
