@@ -47,7 +47,7 @@ def make_plan(
     if len(roles) < len(SYSTEM_ROLES):
         raise CommandError(
             f"the system roles {', '.join(SYSTEM_ROLES)} are not all in table roles: "
-            "the migrations put them there; put them back, or run manage.py reset_db"
+            "the migrations insert them; insert them again, or run manage.py reset_db"
         )
 
     def plan(addition: int) -> SeedPlan:

@@ -8,7 +8,7 @@ class VezaLegacyChatConfig(AppConfig):
 
     name = "veza_legacy_chat"
     verbose_name = "Legacy chat"
-    #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
+    #: For its migrations after V1: see `veza_core.operations.deploy.autodetector`.
     migration_numbers = range(990, 999)
     menu_groups = ("Legacy chat",)
     #: See `veza_core.screens.display.declared`.

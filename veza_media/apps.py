@@ -8,7 +8,7 @@ class VezaMediaConfig(AppConfig):
 
     name = "veza_media"
     verbose_name = "Media processing"
-    #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
+    #: For its migrations after V1: see `veza_core.operations.deploy.autodetector`.
     migration_numbers = range(970, 990)
     menu_groups = ("Media processing",)
     #: See `veza_core.screens.display.declared`.

@@ -8,7 +8,7 @@ class VezaStreamingConfig(AppConfig):
 
     name = "veza_streaming"
     verbose_name = "Streaming"
-    #: Of its migrations after V1: see `veza_core.operations.deploy.autodetector`.
+    #: For its migrations after V1: see `veza_core.operations.deploy.autodetector`.
     migration_numbers = range(940, 970)
     panels_first = {"users": ("tracks", "playlists", "track_plays")}
     menu_groups = ("Catalogue", "Playlists", "Listening")

@@ -29,7 +29,7 @@ from veza_core.screens.actions.soft_deletion import Restore
 
 from .standing import account_refusals
 
-#: The most days of a suspension.
+#: How long a suspension can be: days, and their label.
 SUSPENSIONS = (
     (1, "a day"), (3, "three days"), (7, "a week"), (14, "two weeks"), (30, "30 days"),
     (90, "90 days"),
@@ -168,7 +168,7 @@ class Revoke(SignsOut):
     label = "Sign out everywhere"
     done = "Signed out everywhere:"
     explanation = (
-        "All sessions and refresh tokens are revoked, and access tokens are void at once. "
+        "All sessions and refresh tokens are revoked, and access tokens stop working at once. "
         "The user can sign in again. This cannot be undone."
     )
     sets = {"token_version": NEXT_VERSION}
@@ -251,7 +251,7 @@ class RestoreAccount(Restore):
     """
 
     explanation = (
-        "The user can sign in again. What was deleted with the account by the apps stays deleted."
+        "The user can sign in again. What the apps deleted with the account stays deleted."
     )
     undo = ""
     rule = staticmethod(account_refusals)

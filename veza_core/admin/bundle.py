@@ -40,7 +40,7 @@ LIMITS = (
     " set_config('idle_in_transaction_session_timeout', '60000', true)"
 )
 
-#: What names of files do not contain: other services choose the names of their tables.
+#: Not allowed in file names. Other services choose the names of their tables.
 UNSAFE = re.compile(r"^\.|[^\w. $-]")
 
 README = """\
@@ -260,5 +260,5 @@ def _described(held: Held, rows: int) -> dict[str, Any]:
         "rows": rows,
         "files": [_data(held, "json"), _data(held, "csv")],
         "columns": [column.name for column in held.columns],
-        "left_out": dict.fromkeys(held.secrets, "a secret: it opens the account"),
+        "left_out": dict.fromkeys(held.secrets, "a secret that gives access to the account"),
     }

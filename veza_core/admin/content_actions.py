@@ -2,7 +2,7 @@
 
 `AppConfig.content` names an app's tables with content, each with its foreign key to the owner. The
 rows are changed in batches, each in one transaction with its entries in the staff log. The user's
-own entry is written first. So what was done until somebody closes the page can be undone with it.
+own entry is written first. So its undo also works if somebody closes the page before the end.
 """
 
 from collections import Counter
@@ -69,7 +69,7 @@ class ContentAction(RowAction):
     def run(
         self, row: User, work: ChangeContext, change: Change, items: Sequence[Item], batch: UUID
     ) -> HttpResponseBase:
-        """The page that changes the items, and grows."""
+        """The page that changes the items, and shows the progress while it loads."""
         chunks: list[Sequence[Item]] = []
         for screen in dict.fromkeys(item.screen for item in items):
             of_table = (item for item in items if item.screen is screen)
@@ -114,7 +114,7 @@ class ContentAction(RowAction):
     @staticmethod
     def screen_of(site: StaffSite) -> InspectionAdmin:
         screen = site.screen_of(User)
-        assert screen is not None  # noqa: S101 - this action stands on it
+        assert screen is not None  # noqa: S101 - its page has this action
         return screen
 
 
@@ -163,7 +163,7 @@ class RestoreContent(ContentAction):
     label = "Restore the content"
     done = "Restored the content of"
     explanation = (
-        "What this action deleted is visible again, unchanged. What was deleted before or after "
+        "What that action deleted is visible again, unchanged. What was deleted before or after "
         "it stays deleted."
     )
     undo = "delete_content"

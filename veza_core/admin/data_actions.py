@@ -46,7 +46,7 @@ class ExportData(RowAction):
 
 
 def _recorded(bundle: Bundle, work: ChangeContext) -> Iterator[bytes]:
-    """The archive. At the end, or if the client disconnects, the log gets how much was sent."""
+    """The archive. At its end, or if the client disconnects, logs how much was sent."""
     try:
         yield from bundle.stream()
     finally:

@@ -23,9 +23,9 @@ from veza_core.screens.keyset import Count
 from veza_core.screens.labels import model_of
 from veza_core.screens.units import exact
 
-#: Rows without a foreign key, which no purge follows.
+#: Rows that name the account without a foreign key. Its purge does not follow them.
 KEPT_ROWS = "kept"
-#: In this order on the page: what happens, in words, and its colour.
+#: In the order of the page: what happens, its label and its colour.
 LABELS = {
     ErasedRows.FORBIDDING: ("Forbids it", "bad"),
     ErasedRows.DELETED: ("Deleted", "bad"),

@@ -1,4 +1,4 @@
-"""Related accounts: with an e-mail domain, with an address, with the addresses of another account.
+"""Finds related accounts: by e-mail domain, IP address, or the addresses of another account.
 
 Sessions have an index on the address. The other tables with addresses (plays, tokens: apps declare
 them) have none, because they are written all the time (ADR 5). For these, the newest rows of all
@@ -121,7 +121,7 @@ ALSO = "".join(
 #: The columns of an account's name and states.
 STATE = ("username", "is_active", "is_banned", "is_verified", "locked_until", "failed_login_count",
          "deleted_at")  # fmt: skip
-#: The first of them with what the page shows, and how many there are.
+#: The first `MAX_ACCOUNTS` of them, with what the page shows, and the number of all.
 SHOWN = f"""
     WITH {PLACES}
     SELECT users.id, {", ".join(STATE)}, addresses, sessions, same_device,

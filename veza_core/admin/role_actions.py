@@ -34,11 +34,12 @@ class RoleAction(AccountAction):
 
     @abstractmethod
     def is_meant(self, role: Role, held: Collection[Any]) -> bool:
-        """Whether a role can be chosen, by the keys of the account's roles."""
+        """Whether a role can be chosen. `held` has the keys of the account's current roles."""
 
     def mine(self, access: Access, user: User) -> list[Role]:
-        """The roles that can be chosen and whose permissions the user has, the fewest
-        permissions first.
+        """The roles that can be chosen and whose permissions the staff member has.
+
+        The role with the fewest permissions comes first.
         """
         held = standing_of(user).roles
         return [
@@ -93,11 +94,11 @@ class GrantRole(RoleAction):
     def change(self, row: User, work: ChangeContext) -> Change:
         role = self.chosen(row, work)
         until = work.values["until"]
-        # The moment after the end of the day.
+        # Midnight in UTC, at the end of that day.
         expires_at = until and datetime.combine(until + timedelta(days=1), time.min, UTC)
         values = {"expires_at": expires_at, "assigned_by_id": work.access.user.pk}
         before = {"role": None}
-        # An ended grant still exists, and the pair is unique.
+        # A role that has ended still has its row, and user and role are unique together.
         ended = UserRoleAssignment.objects.filter(user_id=row.pk, role=role)
         if not ended.update(**values):
             UserRoleAssignment.objects.create(user_id=row.pk, role=role, **values)
@@ -139,7 +140,9 @@ class WithdrawRole(RoleAction):
 
 def _not_past(day: Any) -> None:
     if not timezone.now().astimezone(UTC).date() <= day or day.year > LAST_YEAR:
-        raise ValidationError(f"The last day is today or later, and before the year {LAST_YEAR}.")
+        raise ValidationError(
+            f"The last day is today or later, and not after the year {LAST_YEAR}."
+        )
 
 
 def _until(expires_at: Any) -> dict[str, str]:

@@ -82,7 +82,7 @@ class Standing:
 
 
 def standings(users: Sequence[User]) -> dict[UUID, Standing]:
-    """The permissions of accounts, by key; one query. Each account stores its own."""
+    """The permissions of accounts, by key; one query. Each `User` object stores its own."""
     if not users:
         return {}
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
@@ -111,14 +111,14 @@ def _has_live_rows() -> str:
 
 
 def has_content(user: User) -> bool:
-    """Whether it has content that is not deleted. From the query of `standing_of`."""
+    """Whether the account has content that is not deleted, from the query of `standing_of`."""
     if _CONTENT not in user.__dict__:
         standings([user])
     return bool(user.__dict__[_CONTENT])
 
 
 def standing_of(user: User) -> Standing:
-    """The permissions of an account, from the last query."""
+    """The permissions of an account, from the last query of `standings`, or from a new one."""
     known: Standing | None = user.__dict__.get(_STANDING) or standings([user]).get(user.pk)
     return known or Standing("", frozenset(), False, frozenset())
 
@@ -137,9 +137,10 @@ def roles_for(user: User) -> list[tuple[Role, frozenset[str]]]:
 
 
 def account_refusals(access: Access, users: Sequence[User]) -> Mapping[Any, str]:
-    """For these accounts, key to the reason: one's own, and those with permissions that it lacks.
+    """Return the accounts that the staff member may not act on: key to reason.
 
-    One query, for any number of accounts.
+    These are their own account, and accounts with permissions that they lack. One query, for any
+    number of accounts.
     """
     names = {user.pk: user.username for user in users}
     refused: dict[UUID, str] = {}

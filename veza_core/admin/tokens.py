@@ -80,8 +80,8 @@ class RevokeSession(SetColumns):
     label = "Revoke"
     done = "Revoked"
     explanation = (
-        "The session is revoked together with its refresh tokens: the device is signed out once "
-        "its access token ends. Other devices stay signed in. This cannot be undone."
+        "The session is revoked together with its refresh tokens: the device is signed out when "
+        "its access token expires. Other devices stay signed in. This cannot be undone."
     )
     permissions: Sequence[str] = ("user_sessions.update", "refresh_tokens.update")
     when = {"revoked_at": None}
@@ -116,7 +116,7 @@ class UserSessionAdmin(RevocableAdmin):
     row_actions = (RevokeSession(),)
     states = (
         given("revoked_at", "Revoked"),
-        # Searched among those that expire last: no index has last_activity_at (ADR 5).
+        # Only the sessions that expire last are searched: no index has last_activity_at (ADR 5).
         State("used", "Used", (
             Option("hour", "In the last hour",
                    Q(last_activity_at__gt=Now() - timedelta(hours=1), revoked_at=None)),

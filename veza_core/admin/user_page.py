@@ -24,7 +24,8 @@ from veza_core.screens.units import exact, when
 from .account_states import is_locked, is_suspended
 from .standing import standing_of
 
-#: A state of an account: the column, the word, and the actions that cause it.
+#: States of an account: the column, its value (None: any value but NULL), the word, and the
+#: actions that cause the state.
 STATES = (
     ("is_banned", True, "Banned", ("users.ban",)),
     ("is_active", False, "Deactivated", ("users.deactivate",)),
@@ -90,7 +91,7 @@ def _signs_in_with(user: User, identities: Any) -> str:
 
 
 def _roles(user: User, assignments: Any) -> SafeString:
-    """The roles with permissions in this admin; of the kinds of account, only one gives any."""
+    """The current roles. Of the kinds of account, only super_admin gives permissions here."""
     if user.role == "super_admin":
         return format_html("{} has all permissions", badge("super_admin"))
     role: Any = UserRoleAssignment._meta.get_field("role")

@@ -43,12 +43,12 @@ class PageAbout(NamedTuple):
     may_open: Callable[[Access], bool]
 
 
-#: By the end of their URLs.
+#: By the last part of their URLs.
 PAGES_ABOUT = {
     "related": PageAbout(
         "Accounts at the same addresses",
         related_context,
-        # They need all that shows where somebody was.
+        # It shows where people were, so it needs all of these tables.
         lambda access: all(access.may(table, "read") for table in SEARCHED),
     ),
     "erasure": PageAbout(

@@ -12,7 +12,7 @@ from veza_streaming.models import Track
 #: Days of the chart.
 DAYS = 30
 
-#: The most plays that are counted, the latest ones: a hit has more than a page can wait for.
+#: At most this many plays are counted, the latest ones: counting all plays of a hit is too slow.
 CHART_LIMIT = 20_000
 
 _PLAYS = """
@@ -34,7 +34,7 @@ def plays_by_day(track: Track, alias: str) -> SafeString:
         found = dict(cursor.fetchall())
     note, first = "", days[0]
     if sum(found.values()) == CHART_LIMIT:
-        # The day at which the limit cut is incomplete.
+        # The limit may have left out plays of this day.
         first = min(found)
         del found[first]
         note = f"Only the latest {CHART_LIMIT:,} plays are counted."

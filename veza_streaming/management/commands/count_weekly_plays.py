@@ -14,7 +14,10 @@ from veza_streaming.weekly_plays import WEEKLY_PLAYS, WeeklyCount, count_weekly_
 
 
 class Command(DatabaseCommand):
-    """One count, and updates of a few rows, while services run; can be killed and run again."""
+    """Counts once, and updates a few rows at a time while services run.
+
+    It can be killed and run again.
+    """
 
     help = (
         "Counts the plays of the last 7 days, and writes those of the most played tracks to "
