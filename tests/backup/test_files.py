@@ -70,7 +70,7 @@ def archives_of_others(filled, archive, directory):
         "zeros": (bytes(5000), "is not an archive of backup_db"),
         "huge": (whole[:30] + b"\xff" * 600 + whole[630:], "cut short or damaged"),
         "old": (whole[:6] + b"\x0a" + whole[7:], "cut short or damaged"),
-        "next": (b"PGDMP\x02" + whole[6:], "a newer pg_dump"),
+        "next": (b"PGDMP\x02" + whole[6:], "a format of pg_dump that this release does not know"),
     }
     for name, (content, told) in contents.items():
         (directory / name).write_bytes(content)

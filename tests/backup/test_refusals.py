@@ -55,7 +55,7 @@ def test_files_that_are_no_backups(archive, tmp_path):
         "rows.dump": (whole[:-1000], "cut short or damaged"),
         "byte.dump": (whole[:-1], "cut short or damaged"),
         "damaged.dump": (bytes(damaged), "cut short or damaged"),
-        "newer.dump": (whole[:6] + b"\x63" + whole[7:], "newer pg_dump"),
+        "newer.dump": (whole[:6] + b"\x63" + whole[7:], "does not know"),
         "tar.dump": (whole[:10] + b"\x03" + whole[11:], "not of its custom format"),
         "": (None, "Is a directory"),
     }
