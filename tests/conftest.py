@@ -38,6 +38,8 @@ LONGEST_FIRST = {
 for field in ("SmallIntegerField", "IntegerField", "BigIntegerField"):
     baker.generators.add(f"django.db.models.{field}", lambda: 1)
 baker.generators.add("veza_core.db.fields.DeletedAtField", gen_datetime)
+# Django leaves the value out.
+baker.generators.add("django.db.models.GeneratedField", lambda: None)
 for key in ("CascadeKey", "SetNullKey"):
     baker.generators.add(f"veza_core.db.fields.{key}", gen_related)
 baker.generators.add("veza_core.db.fields.AddressField", lambda: f"{uuid.uuid4().hex}@example.com")

@@ -33,6 +33,11 @@ FROM (SELECT id, row_number() OVER (ORDER BY created_at, id) AS n, count(*) OVER
 WHERE every.id = play.id"""
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
+#: The columns of a table that can be written.
+WRITTEN = """
+SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+"""
 
 #: Tables to which others refer, in the order of loading. map.ids has their old and new keys.
 PARENTS = (
@@ -90,8 +95,10 @@ def _put_in_order(connection: psycopg.Connection) -> None:
         connection.execute(SPREAD)
         connection.execute(f"TRUNCATE {', '.join(tables)}")
         for table in tables:
+            [columns] = connection.execute(WRITTEN, [table]).fetchone() or [""]
             connection.execute(
-                f"INSERT INTO {table} SELECT * FROM kept_{table} ORDER BY created_at, id"
+                f"INSERT INTO {table} ({columns}) SELECT {columns} FROM kept_{table} "
+                "ORDER BY created_at, id"
             )
             connection.execute(f"DROP TABLE kept_{table}")
 

@@ -97,7 +97,7 @@ def _three(cursor: Any, model: type[Model]) -> tuple[uuid.UUID, uuid.UUID, uuid.
 
 def _is_given(field: "Field[Any, Any]") -> bool:
     """Whether the field gets a value: keys, times, fields without a default, and states."""
-    required = not field.null and field.db_default is NOT_PROVIDED
+    required = not (field.null or field.generated) and field.db_default is NOT_PROVIDED
     return required or isinstance(
         field, (ForeignKey, DateTimeField, EnumField, UUIDField, GenericIPAddressField)
     )

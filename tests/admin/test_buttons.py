@@ -20,7 +20,7 @@ from tests.admin.addresses import page_of
 from tests.staff import grant, make_staff, make_user, signed_in
 from veza_core.admin import standing
 from veza_core.admin.content_actions import CONTENT_ACTIONS
-from veza_core.models import User, UserRole, UserSession
+from veza_core.models import SoftDeleteModel, User, UserRole, UserSession
 from veza_core.screens.actions.addresses import selected_url
 from veza_core.screens.display import declared
 from veza_legacy_chat.models import Room
@@ -78,6 +78,11 @@ def rows() -> list[Model]:
                    completed_at=PAST if status in ("completed", "failed", "cancelled") else None)
         for status in TranscodeStatus.values for priority in (5, 10)
     ]  # fmt: skip
+    # Rows of a table after V1: live and, if it has soft deletion, deleted.
+    for model, screen in admin.site._registry.items():
+        if screen.row_actions and model not in (User, UserSession, HlsTranscodeJob, *CONTENT):
+            states = (None, PAST) if issubclass(model, SoftDeleteModel) else (None,)
+            made += [baker.make(model, **({"deleted_at": at} if at else {})) for at in states]
     later = timezone.now() + timedelta(days=1)
     sessions = ({"expires_at": later}, {"expires_at": later, "revoked_at": PAST},
                 {"expires_at": PAST, "created_at": PAST})  # fmt: skip

@@ -45,13 +45,13 @@ EXTREME = {
 
 
 def columns() -> list[tuple[str, str, str]]:
-    """Table, name and type of each column, from the live catalog."""
+    """Table, name and type of each column that can be written, from the live catalog."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname, attname, format_type(atttypid, atttypmod) FROM pg_attribute"
             " JOIN pg_class ON pg_class.oid = attrelid"
             " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-            " AND attnum > 0 AND NOT attisdropped"
+            " AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"
         )
         return cursor.fetchall()
 

@@ -12,13 +12,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from tests.attack.served import checkout, served
 from tests.configuration.test_licences import locked
-from tests.run import server_parameters
-from tests.support import ROOT, production_environment, scratch_database
+from tests.support import ROOT, production_environment, run_command, scratch_database
 
 pytestmark = pytest.mark.process
 
@@ -52,15 +50,11 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def database(django_db_blocker: Any, migrated: str) -> Iterator[str]:
+def database(django_db_setup: str, django_db_blocker: Any) -> Iterator[str]:
     """V1 without its last migration. (The embedded server lacks extensions of the first one.)"""
-    with django_db_blocker.unblock(), scratch_database(f"TEMPLATE {migrated}") as name:
-        with psycopg.connect(**server_parameters(), dbname=name) as connection:
-            connection.execute(
-                "DROP FUNCTION public.update_updated_at_column, public.check_parent_track, "
-                "public.check_version_track, public.refuse_another_track CASCADE"
-            )
-            connection.execute("DELETE FROM django.django_migrations WHERE name ~ '^900_'")
+    with django_db_blocker.unblock(), scratch_database() as name:
+        for app, migration in (("veza_media", "042"), ("veza_legacy_chat", "050")):
+            run_command("migrate", app, migration, "--no-audit", database=name)
         yield name
 
 

@@ -19,8 +19,6 @@ from veza_core.models.base import BaseModel
 from veza_core.operations.deploy.executor import Executor, MigrationReport
 from veza_core.schema.v1 import LAST_OF_V1
 
-LAST_OF_STREAMING = ("veza_streaming", "041_streaming_analytics")
-
 
 def a_migration(
     *operations: Any, atomic: bool = True, name: str = "950_later", app: str = "veza_streaming"
@@ -72,7 +70,8 @@ def apply(*migrations: Migration, report: Any = None, timeout: float = 5.0) -> N
 def on_disk(migrations: Sequence[Migration]) -> Iterator[None]:
     """In the block, they are the last migrations of `veza_streaming`."""
     load_disk = MigrationLoader.load_disk
-    migrations[0].dependencies = [LAST_OF_V1, LAST_OF_STREAMING]
+    last = MigrationLoader(None).graph.leaf_nodes("veza_streaming")
+    migrations[0].dependencies = [LAST_OF_V1, *last]
     for before, after in pairwise(migrations):
         after.dependencies = [LAST_OF_V1, (before.app_label, before.name)]
 

@@ -100,10 +100,11 @@ def test_the_migration_that_adds_a_value_comes_before_those_that_may_use_it(chan
 
     assert [type(operation) for operation in first.operations] == [AddEnumValue]
     assert ("veza_streaming", first.name) in second.dependencies
-    assert (first.name, second.name) == (
-        "940_track_status_hidden",
-        "941_remove_idx_tracks_genre_created_at",
+    assert (first.name[4:], second.name[4:]) == (
+        "track_status_hidden",
+        "remove_idx_tracks_genre_created_at",
     )
+    assert int(second.name[:3]) == int(first.name[:3]) + 1
 
 
 def test_an_empty_migration_is_the_only_one(change, offer):

@@ -49,7 +49,7 @@ class TrackReport(SoftDeleteModel):
         ]
 
     def __str__(self) -> str:
-        return self.explanation[:50]
+        return Truncator(self.explanation).chars(50)
 '''
 MODEL_IMPORT = (
     "from veza_core.db.fields import CascadeKey, SetNullKey",
