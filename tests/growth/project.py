@@ -55,10 +55,20 @@ class Project:
         path = self.directory / name
         text = path.read_text("utf-8")
         for old, new in replaced:
-            assert text.count(old) == 1, old
-            text = text.replace(old, new)
+            # This project may have such a line by now, as an import.
+            if not new or new not in text:
+                assert text.count(old) == 1, old
+                text = text.replace(old, new)
         path.write_text(text + append, "utf-8")
         self.edited.add(name)
+
+    def last_migration(self, app: str) -> str:
+        """The name of the app's migration with the highest number."""
+        return max(path.stem for path in (self.directory / app / "migrations").glob("[0-9]*.py"))
+
+    def next_number(self, app: str, first: int) -> int:
+        """The number of the app's next migration; `first` is that of the first one after V1."""
+        return max(first, int(self.last_migration(app)[:3]) + 1)
 
     def run(self, code: str) -> str:
         """Run Python in a separate process, with the copy's settings; return its output."""

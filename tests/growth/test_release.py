@@ -174,8 +174,10 @@ def test_two_releases(project, subtests):
 
 
 def check_second(project, subtests):
-    migration = project.directory / "veza_streaming/migrations/940_tracks_mood.py"
-    migration.write_text(MIGRATION)
+    last = project.last_migration("veza_streaming")
+    number = project.next_number("veza_streaming", 940)
+    migration = project.directory / f"veza_streaming/migrations/{number}_tracks_mood.py"
+    migration.write_text(MIGRATION.replace("041_streaming_analytics", last))
     (project.directory / "schema/VERSION").write_text("1.1.0-dev\n")
     text = (project.directory / "CHANGELOG.md").read_text("utf-8")
     text = text.replace("## 1.0.0 (", "## Unreleased: 1.1.0\n\n## 1.0.0 (")
@@ -194,7 +196,7 @@ def check_second(project, subtests):
         assert "2 files are frozen, tag v1.1.0" in told["release"]
         after = (project.directory / "schema/frozen.toml").read_text()
         assert after.startswith(frozen)
-        assert "940_tracks_mood.sql" in after.removeprefix(frozen)
+        assert f"{number}_tracks_mood.sql" in after.removeprefix(frozen)
 
 
 def test_make_release_checks_before_it_releases():
