@@ -211,9 +211,9 @@ class BitrateAdaptationLog(BaseModel):
             index_on("bitrate_adaptation_logs", "track_id", "-created_at"),
             # A user's, newest first.
             index_on("bitrate_adaptation_logs", "user_id", "-created_at"),
-            # A client's.
+            # The rows of a session.
             index_on("bitrate_adaptation_logs", "session_id", "-created_at"),
-            # The newest of all; from its other end, the purge of old ones.
+            # The newest of all; the purge reads it backwards, from the oldest.
             index_on("bitrate_adaptation_logs", "-created_at"),
         ]
 

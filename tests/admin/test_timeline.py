@@ -188,6 +188,8 @@ def test_the_head_says_who_it_is_and_why_they_are_out(support: Client, bob: User
     assert "Europe/Madrid" in text
     assert "no password, signs in with google" in text
     assert text.index('class="why"') < text.index('class="timeline"')
+    FederatedIdentity.objects.all().delete()
+    assert "cannot sign in: no password, and no identity" in page_of(bob, support)
 
 
 def test_the_head_has_the_rights_that_count(support: Client, bob: User):

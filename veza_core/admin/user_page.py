@@ -87,7 +87,9 @@ def _signs_in_with(user: User, identities: Any) -> str:
     providers = sorted({each.provider for each in identities if each.deleted_at is None})
     if standing_of(user).has_password:
         return ", ".join(["a password", *providers])
-    return f"no password, signs in with {', '.join(providers) or 'nothing, so cannot sign in'}"
+    if not providers:
+        return "cannot sign in: no password, and no identity at a provider"
+    return f"no password, signs in with {', '.join(providers)}"
 
 
 def _roles(user: User, assignments: Any) -> SafeString:

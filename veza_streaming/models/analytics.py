@@ -100,7 +100,7 @@ class TrackHistory(BaseModel):
             index_on("track_history", "track_id", "-created_at"),
             # What a user changed, newest first.
             index_on("track_history", "user_id", "-created_at"),
-            # The newest of all; from its other end, the purge of old ones.
+            # The newest of all; the purge reads it backwards, from the oldest.
             index_on("track_history", "-created_at"),
         ]
 
@@ -156,7 +156,7 @@ class PlaybackAnalytics(BaseModel):
             index_on("playback_analytics", "track_id", "-created_at"),
             # A user's, newest first.
             index_on("playback_analytics", "user_id", "-created_at"),
-            # A client's.
+            # The rows of a session.
             index_on("playback_analytics", "session_id", "-created_at"),
             # The newest of all.
             index_on("playback_analytics", "-created_at"),

@@ -131,7 +131,7 @@ class Track(SoftDeleteModel):
             # The newest tracks that are not ready, or failed: few, so other live tracks cost
             # nothing.
             index_on("tracks", "status", "-created_at", condition=~Q(status="ready")),
-            # The most played tracks of a week: few, so the others cost nothing.
+            # The most played tracks of a week. Only these are in it.
             index_on("tracks", "-weekly_play_count", condition=Q(weekly_play_count__gt=0)),
             # The listeners' search, by the text of a title from one of its words on.
             *word_indexes("tracks", "title"),
