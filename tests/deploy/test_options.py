@@ -32,6 +32,15 @@ def test_no_option_is_lost():
     assert options_of(Command()) > {"--lock-wait", "--lock-timeout", "--json", "--no-audit"}
 
 
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "1e9", "", "soon", "0x1", "1_0"])
+@pytest.mark.parametrize("option", ["--lock-wait", "--lock-timeout"])
+def test_what_is_no_time_is_refused(option, seconds):
+    result = manage("migrate", f"{option}={seconds}")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert option in result.stderr.splitlines()[-1]
+
+
 @pytest.fixture
 def empty():
     with scratch_database() as name:

@@ -85,6 +85,20 @@ def test_not_null_goes_on_at_its_step(migrated, done):
     assert found == (True, 0)
 
 
+def test_not_null_changes_nothing_if_a_row_has_null(migrated):
+    with a_copy(migrated):
+        sql(
+            USER.format("one", "one"),
+            "INSERT INTO tracks (user_id, title, file_path) SELECT id, 'x', 'x' FROM users",
+        )
+        with pytest.raises(IntegrityError):
+            apply(SET_NOT_NULL)
+        # A service can still write NULL.
+        sql("INSERT INTO tracks (user_id, title, file_path) SELECT id, 'y', 'y' FROM users")
+        sql("UPDATE tracks SET genre = 'jazz'")
+        apply(SET_NOT_NULL)
+
+
 def test_unique_fails_on_duplicates_and_then_goes_on(migrated):
     unique = UniqueConstraint(
         fields=["last_login"], condition=Q(is_banned=False), name="idx_users_x"

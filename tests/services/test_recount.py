@@ -1,13 +1,16 @@
 """`recount`: what it finds and repairs, and that it loses nothing that services count meanwhile."""
 
+import io
 import json
 import random
 import signal
 import uuid
 
 import pytest
+from django.core.management import call_command
 
 from tests.counters import wrong
+from tests.in_process import default_database
 from tests.services.conftest import LONGEST, new_playlist, new_track, new_user, wait_until
 from tests.support import (
     database_environment,
@@ -272,6 +275,24 @@ def test_it_continues_after_a_row(first, services, recount, liked):
     # Tables before that one are done.
     first.execute("UPDATE playlists SET follower_count = 9")
     assert recount("--after", f"tracks:{uuid.UUID(int=0)}") == {"tracks.like_count": off(1, 0, 9)}
+
+
+def test_a_dry_run_that_is_ended_changed_nothing(first, services, liked, monkeypatch):
+    """And says so; a run says that what it repaired stays."""
+
+    def end(self, *_):
+        self.outcome.table, self.outcome.last = "tracks", liked
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Recount, "run", end)
+    out = io.StringIO()
+    for options, told in (
+        (["--dry-run"], f"Nothing was changed. --after tracks:{liked} continues."),
+        ([], f"Ended: repaired counters stay repaired. --after tracks:{liked} continues."),
+    ):
+        with default_database(services), pytest.raises(KeyboardInterrupt):
+            call_command("recount", *options, stdout=out, stderr=out)
+        assert out.getvalue().endswith(f"{told}\n")
 
 
 @pytest.mark.process

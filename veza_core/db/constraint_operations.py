@@ -7,6 +7,7 @@ constraints; docs/changing.md says when. They can be killed and run again.
 from typing import Any
 
 from django.contrib.postgres.operations import NotInTransactionMixin
+from django.db import IntegrityError
 from django.db.migrations.operations import AddConstraint, AlterField
 from django.db.migrations.state import ProjectState
 from django.db.models import UniqueConstraint
@@ -55,7 +56,12 @@ class SetNotNull(NotInTransactionMixin, AlterField):
             elif is_there:
                 statements = statements[1:]
         for sql in statements:
-            schema_editor.execute(sql, None)
+            try:
+                schema_editor.execute(sql, None)
+            except IntegrityError:
+                # A row has NULL. Services that write NULL would meet the check.
+                schema_editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {check}", None)
+                raise
 
     def describe(self) -> str:
         return f"Set NOT NULL on field {self.name} of {self.model_name} through a validated check"

@@ -11,7 +11,7 @@ from django.db import models
 
 
 class EnumField(models.CharField):
-    """A column of a native PostgreSQL enum type, which migration 001 creates.
+    """A column of a native PostgreSQL enum type, which a migration creates.
 
     `enum_type` is the type's name; `choices` its values, as a `models.TextChoices`.
     """

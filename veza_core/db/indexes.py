@@ -27,14 +27,14 @@ class GinIndex(DjangoGinIndex):
 def index_on(table: str, *columns: str, condition: Q | None = None) -> Index:
     """A b-tree index with the name by the convention. `-created_at` is in descending order.
 
-    A foreign key is given by its column, which ends in `_id`; no other column here does (rule 3).
+    A foreign key is given by its column, which ends in `_id`. No other column with this end can be.
     """
     fields = [column.removesuffix("_id") for column in columns]
     return Index(fields=fields, condition=condition, name=_name(table, columns))
 
 
 def unique_on(table: str, *columns: str, condition: Q | None = None) -> UniqueConstraint:
-    """A unique index of the rows for which the condition is true, in the same way."""
+    """The same, unique; with a condition, only among the rows for which it is true."""
     fields = [column.removesuffix("_id") for column in columns]
     return UniqueConstraint(fields=fields, condition=condition, name=_name(table, columns))
 

@@ -3,7 +3,7 @@
 Columns with values from outside refuse it (`value_checks.moment`, `day`); others do not. psycopg
 refuses to load it, which would cause an error 500 in every list with the row. So it is loaded as
 Python's last moment, and written back as infinity (PostgreSQL, 8.5.1.4; psycopg, "Dates and times
-adaptation"). Times after year 9999 or before year 1 are loaded as infinity, too.
+adaptation"). Times after year 9999 are loaded as infinity, and those before year 1 as -infinity.
 """
 
 from datetime import UTC, date, datetime, timedelta

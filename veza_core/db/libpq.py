@@ -107,7 +107,8 @@ def program_arguments(parameters: dict[str, Any]) -> tuple[list[str], dict[str, 
     The password is in a variable, because arguments are visible to everybody on the machine. So are
     the settings of the session. Where and how to connect is an argument: an older program ignores
     a variable that it does not know, such as PGSSLCERTMODE of version 16, and refuses the argument.
-    Only libpq's defaults are variables too. Raises `ValueError` for a secret that has no variable.
+    Only libpq's defaults and `IN_VARIABLES` are variables too. Raises `ValueError` for a secret
+    that has no variable.
     """
     arguments, variables = {}, {}
     for option in Conninfo.get_defaults():

@@ -60,7 +60,7 @@ WHERE pid = %s AND wait_event = 'SyncRep'
 
 
 def is_lock_timeout(error: BaseException | None) -> bool:
-    """Whether the error, or the error that it wraps, is a lock timeout and nothing else."""
+    """Whether the error, or the error that it wraps, is a lock timeout (or of NOWAIT)."""
     return _sqlstate(error) == LOCK_NOT_AVAILABLE
 
 

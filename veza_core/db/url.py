@@ -89,7 +89,11 @@ def _manner() -> dict[str, str]:
 
 
 def _placed(parameters: dict[str, Any], name: str) -> dict[str, Any]:
-    """The parameters with host and port. Raises `ImproperlyConfigured` if no server would fit."""
+    """The parameters with host and port.
+
+    Raises `ImproperlyConfigured` if no server would fit, or if the environment names what is left
+    out.
+    """
     attributes = parameters.get("target_session_attrs")
     if attributes == "read-write" and name.startswith(READ_ONLY):
         raise ImproperlyConfigured(

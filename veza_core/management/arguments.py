@@ -55,6 +55,13 @@ def a_pause(text: str) -> tuple[float, float]:
     return (0.0, number / 100) if match[2] else (number, 0.0)
 
 
+def some_seconds(text: str) -> float:
+    """A time, as a decimal number. `float` would also accept nan, inf and negative numbers."""
+    if not re.fullmatch(r"\d{1,9}(\.\d+)?", text):
+        raise ArgumentTypeError("seconds are needed, such as 300 or 0.5")
+    return float(text)
+
+
 def a_lock_timeout(text: str) -> float:
     """Seconds, at least 0.001: PostgreSQL reads 0 as "no limit", which would stop traffic."""
     if not re.fullmatch(r"\d{1,5}(\.\d+)?", text) or float(text) < 0.001:

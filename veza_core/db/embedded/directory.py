@@ -47,7 +47,7 @@ def make(data: Path) -> Account:
             "directory"
         )
     entries = set(os.listdir(data))  # noqa: PTH208
-    # With the lock, because another process may be filling it.
+    # With the lock's file, `adopt` checks it under the lock: another process may be filling it.
     if START_LOCK not in entries:
         _check(data, account, entries)
     return account

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from . import sockets
 
-#: A running server holds it. It contains the machine and its boot.
+#: A running server holds it. It contains the machine and its boot ID.
 SERVER_LOCK = "server.lock"
 
-# The words in postmaster.pid (PostgreSQL, src/include/utils/pidfile.h).
+# The lines of postmaster.pid, counted from 0 (PostgreSQL, src/include/utils/pidfile.h).
 PID, START, SOCKET_PORT, SOCKET_DIRECTORY, STATUS = 0, 2, 3, 4, 7
 
 

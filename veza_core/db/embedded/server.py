@@ -156,7 +156,7 @@ class Server:
         variables = environment()
         if any(stale[SOCKET_DIRECTORY:][:1]):
             # Nobody holds the lock or listens, so the process with this number is a different one.
-            # The server would take it for pg_ctl's, and refuse to start.
+            # postgres would refuse to start because of it, unless it is named as pg_ctl's.
             variables["PG_GRANDPARENT_PID"] = stale[PID]
         log = open_file(self.data / LOG, self.account)
         try:

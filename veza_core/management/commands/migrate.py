@@ -25,7 +25,7 @@ from veza_core.db.other_sessions import OtherSession, named_blockers
 from veza_core.db.session import announce
 from veza_core.db.timeouts import set_lock_timeout
 from veza_core.db.trust import UntrustedSchemaError, revoke_from_everybody
-from veza_core.management.arguments import add_json, add_lock_timeout
+from veza_core.management.arguments import add_json, add_lock_timeout, some_seconds
 from veza_core.management.base import audit_result
 from veza_core.operations.deploy.autodetector import Autodetector
 from veza_core.operations.deploy.executor import Executor, MigrationReport, new_executor
@@ -60,7 +60,7 @@ class Command(DjangoCommand, MigrationReport):
         super().add_arguments(parser)
         parser.add_argument(
             "--lock-wait",
-            type=float,
+            type=some_seconds,
             default=300.0,
             metavar="SECONDS",
             help="How long to wait for another run to end (default: 300).",

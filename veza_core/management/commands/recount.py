@@ -85,10 +85,9 @@ class Command(DatabaseCommand):
             with interrupt_first(), progress:
                 recount.run(counters, options["after"])
         except KeyboardInterrupt:
+            done = UNCHANGED if options["dry_run"] else "Ended: repaired counters stay repaired."
             place = f"--after {outcome.table}:{outcome.last} continues."
-            self.stderr.write(
-                f"Ended: repaired counters stay repaired. {place}" if outcome.table else UNCHANGED
-            )
+            self.stderr.write(f"{done} {place}" if outcome.table else UNCHANGED)
             raise
         self._summarize(outcome, options, time.monotonic() - started)
         if not (options["dry_run"] or options["only"] or options["after"]):

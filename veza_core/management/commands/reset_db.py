@@ -65,7 +65,7 @@ class Command(DatabaseCommand):
 
     help = (
         "Drops everything in schemas public and django, and applies all migrations again. For "
-        "development only; schema chat is never touched."
+        "development only; nothing in other schemas changes, except by --drop-dependents."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
