@@ -71,7 +71,7 @@ def undo(client: Client, page: str) -> str:
 
 def test_what_is_declared_is_what_staff_can_delete_and_belongs_to_an_account() -> None:
     tables = {model._meta.db_table for model in (Track, Playlist, TrackShare, TrackComment, Room)}
-    assert set(declared("content")) == tables
+    assert set(declared("content")) >= tables
 
 
 def test_there_and_back_as_one(moderator: Client, bob: User):

@@ -13,6 +13,7 @@ from veza_core.schema.audit.engine import audit
 from veza_core.schema.audit.rule import Finding
 from veza_core.schema.audit.rules import CATALOG_RULES
 from veza_core.schema.audit.service import connect, own_exceptions
+from veza_core.screens.display import declared
 
 from .contract import DOCUMENT
 from .tables import DeclaredTable
@@ -96,6 +97,16 @@ def _permissions(tables: Tables, connection: Connection) -> Iterator[str]:
         for role, action in wanted:
             if (role, table.name, action) not in granted and action not in missing:
                 yield add.format(f"role {role} may not {action} {table.name}")
+    # Who may not delete rows of all of these tables cannot delete the content of a user.
+    content = [tables[name] for name in declared("content") if name in tables]
+    for role in ("support", "moderator"):
+        lacks = [table for table in content if (role, table.name, "delete") not in granted]
+        for table in lacks if len(lacks) < len(content) else []:
+            if table.is_created:
+                yield (
+                    f"{table.migration}: role {role} may delete other content of users, but not "
+                    f'{table.name}. Add InsertPermissions("{table.name}", {role}=["delete"]).'
+                )
 
 
 def _indexes(tables: Tables, connection: Connection) -> Iterator[str]:
