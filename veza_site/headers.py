@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 
-#: What browsers allow pages beyond the defaults: pages copy ids, and do nothing else.
+#: What browsers must not allow pages, which copy ids and do nothing else.
 FEATURES = (
     "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media",
     "fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "idle-detection",

@@ -22,7 +22,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Any:
     return _application(checked(environ), start_response)
 
 
-# Import these at the start, and not with the first request or the first session.
+# Checked at the start, and not at the first request.
 if settings.DATABASES["default"]["NAME"] == "":
     raise ImproperlyConfigured(NO_DATABASE)
 if not secret_key():

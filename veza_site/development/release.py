@@ -100,7 +100,7 @@ def archive(version: Version, directory: Path) -> Path:
 
 
 def _changes(last: Version, chapter: str) -> Iterator[str]:
-    """Whether the chapter has all changes since the last release, and the version fits them."""
+    """What the chapter lacks of the changes since the last release; a version that is too low."""
     try:
         old = read_schema(f"v{last}", DEFAULT_DB_ALIAS, "the last release")
         new = read_schema(str(settings.BASE_DIR / "schema"), DEFAULT_DB_ALIAS, "schema/")

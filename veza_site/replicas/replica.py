@@ -32,7 +32,7 @@ REASONS = {
     "3D": "there is no such database",
     "40": CONFLICT,
     "42": "the role cannot read it",
-    "53": "no connection is left",
+    "53": "it has no connection, memory or disk space left",
     "57014": CONFLICT,
     "57P03": "it does not accept connections",
 }

@@ -16,8 +16,8 @@ from veza_core.secret_columns import SECRET_COLUMNS
 type Grant = tuple[str, str, str, str]
 type GrantedColumns = Mapping[tuple[str, str], list[str]]
 
-#: What staff change, by table, in addition to `SOFT_DELETED`. The triggers set `updated_at`, but
-#: Django names it when it saves a model.
+#: What staff and their sign-in change, by table, in addition to `SOFT_DELETED`. The triggers set
+#: `updated_at`, but Django names it when it saves a model.
 WRITTEN_COLUMNS: dict[str, frozenset[str]] = {
     "users": frozenset({
         "email", "is_banned", "is_active", "is_verified", "token_version", "locked_until",

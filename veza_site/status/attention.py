@@ -24,8 +24,8 @@ REPLICA_LAG = 60.0
 CLOCK_DIFFERENCE = 10.0
 #: A share of all possible connections.
 CONNECTIONS_SHARE = 0.8
-#: At 1.0, autovacuum must freeze. Above it, autovacuum does not keep up. PostgreSQL stops at about
-#: 10.
+#: At 1.0, autovacuum must freeze. Above it, autovacuum does not keep up. With default
+#: settings, PostgreSQL stops at about 10 for transaction ids, and at about 5 for multixact ids.
 FREEZE_SHARE = 1.5
 #: Bytes of WAL that a slot keeps: 10 GiB.
 SLOT_BYTES = 10 * 1024**3

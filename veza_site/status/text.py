@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from veza_core.counted import counted
 from veza_core.sizes import size
 from veza_core.visible import visible
 from veza_site.status.attention import difference, duration
@@ -35,7 +36,8 @@ def _server(answer: dict[str, Any]) -> str:
 def _history(answer: dict[str, Any]) -> str:
     complete = "V1 is complete" if answer["v1_complete"] else "V1 is not complete"
     return (
-        f"{complete}; {answer['applied']} migrations applied, {len(answer['pending'])} pending, "
+        f"{complete}; {counted(answer['applied'], 'migration')} applied, "
+        f"{len(answer['pending'])} pending, "
         f"{len(answer['unknown'])} unknown"
     )
 

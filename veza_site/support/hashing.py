@@ -2,8 +2,8 @@
 
 bcrypt uses a processor for a quarter of a second. An attempt locks a row of `HashingSlot` until its
 transaction ends. So a killed process holds nothing, and this works behind a pooler. Attempts also
-wait for each other while they are counted. They use at most half of a process's threads, so that
-the others serve pages.
+wait for each other while they are counted. Those of strangers use at most half of a process's
+threads, so that the others serve pages and known browsers.
 """
 
 from collections import Counter

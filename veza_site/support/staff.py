@@ -22,7 +22,7 @@ def find_user(identifier: str) -> User:
         return User.objects.get_by_natural_key(identifier)
     except User.DoesNotExist:
         raise GrantError(
-            f"there is no live user {identifier!r}: give the exact e-mail or username"
+            f"there is no live user {identifier!r}: give the whole e-mail or username"
         ) from None
 
 
@@ -33,7 +33,7 @@ def hindrance(user: User) -> str:
     if not user.is_active:
         return "is deactivated"
     if not user.has_usable_password():
-        return "has no password (signs in through a federated identity only)"
+        return "has no password"
     return ""
 
 

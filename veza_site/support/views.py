@@ -29,7 +29,8 @@ from veza_site.support.middleware import has_passed_second_factor
 WRONG = "That code is wrong, or was used before. Wait for the next one and try again."
 
 SIGN_IN_REFUSED = (
-    "Wrong name or password. Both are case-sensitive, and the account needs access to this site. "
+    "Wrong name or password. A password is case-sensitive, and the account needs access to this "
+    "site. "
     "After several failures the site accepts no password for some minutes, except in a browser "
     "in which you signed in before."
 )
