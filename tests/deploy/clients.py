@@ -50,7 +50,12 @@ WRITES: list[tuple[str, tuple[Any, ...]]] = [
     ("UPDATE tracks SET release_year = $1 WHERE slug = 'slug1'", (None,)),
     ("UPDATE tracks SET album = $1 WHERE slug = 'slug1'", (None,)),
     ("UPDATE tracks SET status = 'failed' WHERE slug = 'slug2'", ()),
-    ("UPDATE track_shares SET permission = 'download'", ()),
+    # In one order, so that two services never wait for each other.
+    (
+        "UPDATE track_shares SET permission = 'download' "
+        "WHERE id IN (SELECT id FROM track_shares ORDER BY id FOR UPDATE)",
+        (),
+    ),
 ]
 
 
