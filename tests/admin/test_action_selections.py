@@ -3,16 +3,18 @@
 import html
 import re
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from model_bakery import baker
 
 from tests.acting import ROW, columns, entries
 from tests.admin.plans import captured, queries_in
 from tests.staff import make_staff, make_user, signed_in
-from veza_core.models import User
+from veza_core.models import User, UserSession
 from veza_core.screens.actions import pages, selection
 from veza_media.models import HlsTranscodeJob
 from veza_streaming.models import Playlist
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.django_db
 LIST = "/admin/veza_streaming/playlist/"
 USERS = "/admin/veza_core/user/"
 JOBS = "/admin/veza_media/hlstranscodejob/"
+SESSIONS = "/admin/veza_core/usersession/"
 
 
 def choose(client: Client, action: str, rows: list[Any], query: str = "") -> Any:
@@ -137,6 +140,7 @@ def test_all_of_a_list_is_one_action_and_one_undo(browser: Client, monkeypatch: 
     # A colleague has already changed one of them.
     told = response.getvalue().decode()
     assert [int(number) for number in re.findall(r"<li>(\d+) of 58</li>", told)] == [20, 40, 58]
+    assert "You can undo all of it at once." in told
     assert "Deleted 58 playlists." in told
     assert "</html>" in told
     assert all(columns(row, "deleted_at") != (None,) for row in (*rows, kept))
@@ -154,6 +158,19 @@ def test_all_of_a_list_is_one_action_and_one_undo(browser: Client, monkeypatch: 
     assert "Restored 57 playlists." in told
     assert f'href="{LIST}?is_public=yes"' in told
     assert all(columns(row, "deleted_at") == (None,) for row in rows)
+
+
+@pytest.mark.parametrize("chunk", [1, 50], ids=["with progress", "at once"])
+def test_what_cannot_be_undone_promises_no_undo(browser: Client, monkeypatch: Any, chunk: int):
+    monkeypatch.setattr(pages, "CHUNK", chunk)
+    later = timezone.now() + timedelta(days=1)
+    sessions = baker.make(UserSession, 2, user=make_user("bob"), revoked_at=None, expires_at=later)
+    query = "&".join(f"row={session.pk}" for session in sessions)
+    _, response = send(browser, f"{SESSIONS}selected/revoke/?{query}&next={SESSIONS}")
+    told = response.getvalue() if response.streaming else browser.get(SESSIONS).content
+    assert b"Revoked 2 " in told
+    assert b"undo" not in told.lower()
+    assert all(columns(session, "revoked_at") != (None,) for session in sessions)
 
 
 def test_an_entry_leads_to_the_undo_of_all(browser: Client):

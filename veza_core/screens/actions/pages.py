@@ -65,7 +65,7 @@ def _view(
 
 
 def code_check(screen: BaseScreen, request: StaffRequest) -> CodeCheck | None:
-    """The function that checks the second factor again; None if it was shown recently."""
+    """The function that checks the second factor again; None if no new code is needed."""
     site = screen.admin_site
     return (lambda code: site.check_code(request, code)) if site.needs_code(request) else None
 
@@ -171,8 +171,9 @@ class _Confirmation:
         screen, request, action = self.screen, self.request, self.action
         batch, back = uuid4(), way_back(screen, request.POST, None)
         keys = [*selection.seen]
-        undo = selected_url(screen.model, action.undo, {"batch": batch, "next": back})
-        link = undo if action.undo else ""
+        link = ""
+        if action.undo:
+            link = selected_url(screen.model, action.undo, {"batch": batch, "next": back})
 
         def do(chunk: Sequence[UUID]) -> Outcome:
             seen = {key: selection.seen[key] for key in chunk}

@@ -1,7 +1,8 @@
 """The page of an action on many rows, which grows while the rows are changed in batches.
 
 Each batch is a transaction: no row stays locked for long, and if the page is closed, the action
-stops after the current batch. The staff log has what was done, which can be undone at once.
+stops after the current batch. The staff log has what was done. Actions with an undo
+can be undone there, for all rows at once.
 """
 
 import logging
@@ -30,7 +31,7 @@ ROWS_MARK = "<!-- rows -->"
 #: The most names of left-out rows in a sentence.
 MAX_NAMED = 10
 
-#: Other reasons why it stopped than those of a `HelpfulError`.
+#: Reasons why it stopped, for errors without a message of their own.
 WITHDRAWN = "You are no longer allowed to do this."
 BROKEN = "The database did not answer. Try again later."
 
@@ -44,7 +45,7 @@ class ActionRun:
     title: str
     #: The rows of each transaction.
     chunks: Sequence[Sequence[Any]]
-    #: Changes a batch.
+    #: Changes the rows of one transaction.
     do: Callable[[Sequence[Any]], Outcome]
     #: A sentence about the changed rows.
     message: Callable[[Sequence[Any]], str]
@@ -58,7 +59,8 @@ class ActionRun:
 
 def progress(screen: BaseScreen, request: StaffRequest, run: ActionRun) -> StreamingHttpResponse:
     """A page that runs it, and grows."""
-    context = {"title": run.title, "opts": screen.opts, "mark": SafeString(ROWS_MARK)}
+    mark = SafeString(ROWS_MARK)
+    context = {"title": run.title, "opts": screen.opts, "mark": mark, "undo": run.undo}
     page = screen.admin_site.page(request, "veza/actions/progress.html", context)
     head, _, tail = page.rendered_content.partition(ROWS_MARK)
     return StreamingHttpResponse(
