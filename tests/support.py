@@ -12,16 +12,23 @@ from urllib.parse import quote, urlencode
 import psycopg
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
 from tests import forked, in_process, memory
 from tests.run import database_name, server_parameters, settings_of, there
 from veza_core.db import embedded
+from veza_core.schema.export.groups import later_groups
 
 ROOT = Path(__file__).resolve().parent.parent
 
 #: The variables that `database_environment` returned, with the names of the databases.
 _NAMED: dict[tuple[str, str] | None, str] = {}
+
+
+def later_tables() -> set[str]:
+    """The tables that migrations after V1 create."""
+    return {table for group in later_groups(MigrationLoader(None)) for table in group.tables}
 
 
 def database_url(name: str, **changes: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 
-#: What browsers must not allow pages, which copy ids and do nothing else.
+#: What no page may use: pages copy ids, and use nothing else of a browser.
 FEATURES = (
     "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media",
     "fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "idle-detection",

@@ -95,7 +95,7 @@ def _put_in_order(connection: psycopg.Connection) -> None:
         connection.execute(SPREAD)
         connection.execute(f"TRUNCATE {', '.join(tables)}")
         for table in tables:
-            [columns] = connection.execute(WRITTEN, [table]).fetchone() or [""]
+            [(columns,)] = connection.execute(WRITTEN, [table]).fetchall()
             connection.execute(
                 f"INSERT INTO {table} ({columns}) SELECT {columns} FROM kept_{table} "
                 "ORDER BY created_at, id"

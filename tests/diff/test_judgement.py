@@ -54,9 +54,7 @@ CASES = {
     ),
     "DROP TABLE public.rooms": (BOTH, MAJOR),
     "ALTER TABLE public.rooms RENAME TO halls": (BOTH, MAJOR),
-    f"{ALTER} SET UNLOGGED": (READERS, MAJOR),
     f"{ALTER} SET (fillfactor = 80)": (NOBODY, PATCH),
-    f"{ALTER} ENABLE ROW LEVEL SECURITY": (BOTH, MAJOR),
     "COMMENT ON TABLE public.shelves IS 'Things'": (NOBODY, PATCH),
     f"{ALTER} REPLICA IDENTITY FULL": (NOBODY, PATCH),
     "DROP VIEW public.titles": (BOTH, MAJOR),
@@ -83,13 +81,8 @@ CASES = {
     f"{ALTER} ALTER note TYPE varchar(20)": (WRITERS, MAJOR),
     f"{ALTER} ALTER note SET NOT NULL": (WRITERS, MAJOR),
     f"{ALTER} ALTER size DROP NOT NULL": (READERS, MAJOR),
-    f"{ALTER} ALTER note SET DEFAULT 'a'": (NOBODY, MINOR),
     f"{ALTER} ALTER size SET DEFAULT 1": (NOBODY, MINOR),
     f"{ALTER} ALTER size DROP DEFAULT": (WRITERS, MAJOR),
-    # With its sequence.
-    f"{ALTER} ALTER number DROP IDENTITY": (BOTH, MAJOR),
-    f"{ALTER} ALTER number SET GENERATED ALWAYS": (WRITERS, MAJOR),
-    f"{ALTER} ALTER twice DROP EXPRESSION": (READERS, MAJOR),
     f'{ALTER} ALTER note TYPE text COLLATE "C"': (READERS, MAJOR),
     f"{ALTER} ALTER note SET STORAGE EXTERNAL": (NOBODY, PATCH),
     # Constraints.
@@ -103,8 +96,6 @@ CASES = {
     "ADD CONSTRAINT chk_shelves_note CHECK (note IN ('a', 'c'))": (WRITERS, MAJOR),
     f"{ALTER} DROP CONSTRAINT chk_shelves_size, "
     "ADD CONSTRAINT chk_shelves_size CHECK (size >= 1)": (WRITERS, MAJOR),
-    f"{ALTER} DROP CONSTRAINT chk_shelves_size, "
-    "ADD CONSTRAINT chk_shelves_size CHECK (size >= 0) NOT VALID": (READERS, MAJOR),
     f"{ALTER} RENAME CONSTRAINT chk_shelves_size TO chk": (WRITERS, MAJOR),
     f"{ALTER} DROP CONSTRAINT shelves_title_key, ADD CONSTRAINT shelves_title_key UNIQUE (note)": (
         BOTH,
@@ -144,14 +135,10 @@ CASES = {
         BOTH,
         MAJOR,
     ),
-    "UPDATE pg_index SET indisvalid = false "
-    "WHERE indexrelid = 'public.idx_shelves_size'::regclass": (NOBODY, MINOR),
     # Triggers, rules, policies.
     "ALTER TRIGGER look ON public.shelves RENAME TO glance": (NOBODY, PATCH),
     "DROP TRIGGER look ON public.shelves": (READERS, MAJOR),
     f"{ALTER} DISABLE TRIGGER look": (READERS, MAJOR),
-    # Those of its foreign key, too.
-    f"{ALTER} DISABLE TRIGGER ALL": (READERS, MAJOR),
     "CREATE TRIGGER more BEFORE UPDATE ON public.shelves "
     "FOR EACH ROW EXECUTE FUNCTION public.nothing()": (WRITERS, MAJOR),
     "CREATE TRIGGER more BEFORE UPDATE ON public.shelves "
@@ -185,22 +172,27 @@ CASES = {
     "COMMENT ON SCHEMA public IS 'Veza schema 7.0.0'": None,
 }
 
-#: The statement, and what it breaks to undo what it did.
+#: What a change breaks, done and undone.
 UNDONE = {
-    f"{ALTER} SET UNLOGGED": (NOBODY, MINOR),
-    f"{ALTER} ENABLE ROW LEVEL SECURITY": (NOBODY, MINOR),
-    f"{ALTER} ALTER note SET DEFAULT 'a'": (NOBODY, MINOR),
-    f"{ALTER} ALTER twice DROP EXPRESSION": (BOTH, MAJOR),
-    f"{ALTER} ALTER number SET GENERATED ALWAYS": (NOBODY, MINOR),
-    f"{ALTER} ALTER number DROP IDENTITY": (NOBODY, MINOR),
-    f"{ALTER} DISABLE TRIGGER ALL": (WRITERS, MAJOR),
+    f"{ALTER} SET UNLOGGED": ((READERS, MAJOR), (NOBODY, MINOR)),
+    f"{ALTER} ENABLE ROW LEVEL SECURITY": ((BOTH, MAJOR), (NOBODY, MINOR)),
+    f"{ALTER} ALTER note SET DEFAULT 'a'": ((NOBODY, MINOR), (NOBODY, MINOR)),
+    f"{ALTER} ALTER twice DROP EXPRESSION": ((READERS, MAJOR), (BOTH, MAJOR)),
+    f"{ALTER} ALTER number SET GENERATED ALWAYS": ((WRITERS, MAJOR), (NOBODY, MINOR)),
+    # With its sequence.
+    f"{ALTER} ALTER number DROP IDENTITY": ((BOTH, MAJOR), (NOBODY, MINOR)),
+    # Those of its foreign key, too.
+    f"{ALTER} DISABLE TRIGGER ALL": ((READERS, MAJOR), (WRITERS, MAJOR)),
     f"{ALTER} DROP CONSTRAINT chk_shelves_size, "
-    "ADD CONSTRAINT chk_shelves_size CHECK (size >= 0) NOT VALID": (NOBODY, PATCH),
+    "ADD CONSTRAINT chk_shelves_size CHECK (size >= 0) NOT VALID": (
+        (READERS, MAJOR),
+        (NOBODY, PATCH),
+    ),
     "UPDATE pg_index SET indisvalid = false "
-    "WHERE indexrelid = 'public.idx_shelves_size'::regclass": (NOBODY, PATCH),
-    "DROP EXTENSION pg_trgm CASCADE": (NOBODY, MINOR),
+    "WHERE indexrelid = 'public.idx_shelves_size'::regclass": ((NOBODY, MINOR), (NOBODY, PATCH)),
+    "DROP EXTENSION pg_trgm CASCADE": ((BOTH, MAJOR), (NOBODY, MINOR)),
 }
-#: Statements of PostgreSQL 18, and what they break, done and undone.
+#: The same for statements of PostgreSQL 18.
 NEW_IN_18 = {
     f"{ALTER} ALTER CONSTRAINT shelves_user_id_fkey NOT ENFORCED": (
         (READERS, MAJOR),
@@ -234,7 +226,7 @@ def judged(session, before):
         with session.transaction(force_rollback=True):
             session.execute(change)
             after = read_snapshot(session)
-        return [verdict(changes(before, after)), verdict(changes(after, before))]
+        return verdict(changes(before, after)), verdict(changes(after, before))
 
     def verdict(found):
         if not found:
@@ -251,15 +243,15 @@ def test_a_change(judged, change):
 
 
 @pytest.mark.parametrize("change", UNDONE)
-def test_a_change_that_is_undone(judged, change):
-    assert judged(change)[1] == UNDONE[change]
+def test_a_change_and_its_undoing(judged, change):
+    assert judged(change) == UNDONE[change]
 
 
 @pytest.mark.parametrize("change", NEW_IN_18)
-def test_a_change_of_postgresql_18(judged, session, change):
+def test_a_change_of_postgresql_18_and_its_undoing(judged, session, change):
     if session.info.server_version < 180000:
         pytest.skip("the statement is of PostgreSQL 18")
-    assert judged(change) == [*NEW_IN_18[change]]
+    assert judged(change) == NEW_IN_18[change]
 
 
 def test_a_validated_not_null():

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import re
 import signal
 import uuid
 
@@ -278,21 +279,26 @@ def test_it_continues_after_a_row(first, services, recount, liked):
 
 
 def test_a_dry_run_that_is_ended_changed_nothing(first, services, liked, monkeypatch):
-    """And says so; a run says that what it repaired stays."""
+    """And says so; a run says that what it repaired stays. Here Ctrl-C comes after a batch."""
+    ids = sorted([liked, new_track(first, new_user(first))])
+    first.execute("UPDATE tracks SET like_count = 9 WHERE id = ANY($1)", ids)
+    counts = "SELECT array_agg(like_count ORDER BY id) FROM tracks WHERE id = ANY($1)"
 
-    def end(self, *_):
-        self.outcome.table, self.outcome.last = "tracks", liked
+    def interrupt(self, text):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Recount, "run", end)
+    monkeypatch.setattr("veza_core.operations.progress.StatusLine.show", interrupt)
     out = io.StringIO()
-    for options, told in (
-        (["--dry-run"], f"Nothing was changed. --after tracks:{liked} continues."),
-        ([], f"Ended: repaired counters stay repaired. --after tracks:{liked} continues."),
+    options = ["--only", "tracks", "--batch-size", "1", "--pause", "0"]
+    for more, told in (
+        (["--dry-run"], "Nothing was changed."),
+        ([], "Ended: repaired counters stay repaired."),
     ):
+        assert first.one(counts, ids) == [9, 9]
         with default_database(services), pytest.raises(KeyboardInterrupt):
-            call_command("recount", *options, stdout=out, stderr=out)
-        assert out.getvalue().endswith(f"{told}\n")
+            call_command("recount", *options, *more, stdout=out, stderr=out)
+        last = out.getvalue().splitlines()[-1]
+        assert re.fullmatch(rf"{told} --after tracks:[0-9a-f-]{{36}} continues\.", last)
 
 
 @pytest.mark.process

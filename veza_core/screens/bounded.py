@@ -53,7 +53,7 @@ class Excerpt(str):
     """The beginning of a longer value, or the text of a JSON document that cannot be read."""
 
 
-#: Types whose values are of limited size, and of which Python can read each.
+#: Types with values of limited size, all of which Python can read (`veza_core.db.infinity` helps).
 _READABLE = (
     *(BooleanField, DateField, DecimalField, EnumField, FloatField),
     *(GenericIPAddressField, IntegerField, UUIDField),
@@ -68,7 +68,7 @@ def type_of(field: AnyField) -> AnyField:
 
 
 def is_read_as_text(field: AnyField) -> bool:
-    """Whether the column of a field is read as text, and cut: see above."""
+    """Whether the column of a field is read as text, and cut: see the module."""
     field = type_of(field)
     if isinstance(field, CharField) and field.max_length is not None:
         return False

@@ -30,9 +30,8 @@ WRONG = "That code is wrong, or was used before. Wait for the next one and try a
 
 SIGN_IN_REFUSED = (
     "Wrong name or password. A password is case-sensitive, and the account needs access to this "
-    "site. "
-    "After several failures the site accepts no password for some minutes, except in a browser "
-    "in which you signed in before."
+    "site. After several failures the site accepts no password for some minutes, except in a "
+    "browser in which you signed in before."
 )
 
 BUSY = "Too many people are signing in. Try again."

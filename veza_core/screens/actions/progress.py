@@ -1,8 +1,8 @@
 """The page of an action on many rows, which grows while the rows are changed in batches.
 
 Each batch is a transaction: no row stays locked for long, and if the page is closed, the action
-stops after the current batch. The staff log has what was done. Actions with an undo
-can be undone there, for all rows at once.
+stops after the current batch. The staff log has what was done, and the undo of all rows at once, if
+the action has one.
 """
 
 import logging
